@@ -1,0 +1,32 @@
+/// Limits and texts of a ``Dispatcher``.
+package struct DispatcherConfiguration: Sendable {
+    /// How many messages of one conversation may wait while a turn runs.
+    package var maximumWaitingPerConversation = 1_024
+    /// How many messages may wait or run in all conversations together.
+    package var maximumTotal = 16_384
+    /// How many ids of messages are remembered to recognise repeated ones.
+    package var duplicateCapacity = DuplicateFilter.defaultCapacity
+    /// For how long they are.
+    package var duplicateTimeToLive = DuplicateFilter.defaultTimeToLive
+    /// How many threads handlers may block at the same time. More wait for one of them to be free.
+    package var maximumHandlerThreads = 256
+    /// What an answer ends with when its handler fails.
+    package var apology = """
+        抱歉，处理这条消息时出错了，请稍后再试。
+        Sorry, something went wrong while answering this message. Please try again later.
+        """
+    /// The answer to a message for which there is no room; `nil` for none.
+    package var busyText: String? = """
+        消息太多，暂时处理不过来，请稍后再发一次。
+        Too many messages at once. Please send this one again in a moment.
+        """
+    /// How many such answers may be under way; beyond this a message without room is only counted and logged.
+    package var maximumBusyReplies = 256
+    /// How long ``Dispatcher/drain(deadline:)`` waits after its deadline for the verdicts on the last updates.
+    package var drainGrace = Duration.seconds(5)
+    /// How answers are sent.
+    package var stream = StreamConfiguration()
+
+    /// The defaults.
+    package init() {}
+}

@@ -1,0 +1,149 @@
+/// The books of a ``Dispatcher``: which message starts, waits, or is turned away, and when everything has ended.
+///
+/// Legal phases: accepting → draining → expired.
+struct DispatcherMachine: Sendable {
+    /// What is done about a message.
+    enum Admission {
+        case start(Turn)
+        case queued
+        case duplicate
+        /// There is no room for it; the turn, if there is one, says so to the user.
+        case rejected(Lanes<Turn>.Bound, answer: Turn?)
+        /// The intake has stopped.
+        case refused
+    }
+
+    /// What has been reached.
+    enum Milestone: Sendable {
+        /// The intake has stopped and nothing runs or waits.
+        case idle
+        /// The time for handlers is over and no answer is on its way.
+        case answered
+    }
+
+    private enum Phase: Int {
+        case accepting, draining, expired
+    }
+
+    private let configuration: DispatcherConfiguration
+    private var phase = Phase.accepting
+    private var filter: DuplicateFilter
+    private var lanes: Lanes<Turn>
+    private var counts = DispatcherStatistics()
+    private var busyReplies = 0
+    /// Turns given out whose answer has not ended.
+    private var openAnswers = 0
+
+    init(configuration: DispatcherConfiguration) {
+        self.configuration = configuration
+        filter = DuplicateFilter(
+            capacity: configuration.duplicateCapacity,
+            timeToLive: configuration.duplicateTimeToLive
+        )
+        lanes = Lanes(
+            maximumWaitingPerConversation: configuration.maximumWaitingPerConversation,
+            maximumTotal: configuration.maximumTotal
+        )
+    }
+
+    var isAccepting: Bool { phase == .accepting }
+
+    var statistics: DispatcherStatistics {
+        var snapshot = counts
+        snapshot.active = lanes.activeCount
+        snapshot.queued = lanes.waitingCount
+        return snapshot
+    }
+
+    /// What has been reached by now; none in normal operation.
+    var milestones: [Milestone] {
+        var reached: [Milestone] = []
+        if phase != .accepting, lanes.activeCount == 0, busyReplies == 0 { reached.append(.idle) }
+        if phase == .expired, openAnswers == 0 { reached.append(.answered) }
+        return reached
+    }
+
+    /// A message came in.
+    mutating func admit(_ message: Inbound, through channel: any ReplyChannel, now: ContinuousClock.Instant)
+        -> Admission
+    {
+        counts.received += 1
+        guard phase == .accepting else {
+            counts.refused += 1
+            return .refused
+        }
+        guard !filter.isDuplicate(message.id, now: now) else {
+            counts.duplicates += 1
+            return .duplicate
+        }
+        let turn = Turn(message: message, channel: channel)
+        switch lanes.add(turn, to: message.conversation) {
+        case .start:
+            filter.insert(message.id, now: now)
+            openAnswers += 1
+            return .start(turn)
+        case .queued:
+            filter.insert(message.id, now: now)
+            return .queued
+        case .rejected(let bound):
+            // Not remembered: if the platform delivers it again, there may be room.
+            counts.rejected += 1
+            return .rejected(bound, answer: busyAnswer(to: turn))
+        }
+    }
+
+    /// The answer of a turn that was given out has ended; its handler may still run.
+    mutating func answered() {
+        openAnswers -= 1
+    }
+
+    /// A turn that was given out has ended.
+    ///
+    /// - Returns: The turn to start in its place.
+    mutating func completed(_ turn: Turn, with outcome: Delivery?) -> Turn? {
+        guard case .handled = turn.kind else {
+            busyReplies -= 1
+            return nil
+        }
+        switch outcome {
+        case .delivered: counts.delivered += 1
+        case .refused: counts.undelivered += 1
+        case .unknown: counts.unknown += 1
+        case nil: counts.refused += 1
+        }
+        let next = lanes.finished(turn.message.conversation)
+        if next != nil { openAnswers += 1 }
+        return next
+    }
+
+    mutating func handlerFailed() {
+        counts.handlerFailures += 1
+    }
+
+    /// Takes no more messages.
+    mutating func drain() {
+        if phase == .accepting { phase = .draining }
+    }
+
+    /// The time for handlers is over: nothing more starts.
+    ///
+    /// - Returns: How many messages have waited in vain, and the answers that tell the users so.
+    mutating func expire() -> (dropped: Int, answers: [Turn]) {
+        phase = .expired
+        let waiting = lanes.removeAllWaiting()
+        counts.rejected += waiting.count
+        var answers: [Turn] = []
+        for turn in waiting {
+            guard let answer = busyAnswer(to: turn) else { break }
+            answers.append(answer)
+        }
+        return (waiting.count, answers)
+    }
+
+    private mutating func busyAnswer(to turn: Turn) -> Turn? {
+        guard let text = configuration.busyText, busyReplies < configuration.maximumBusyReplies else { return nil }
+        busyReplies += 1
+        openAnswers += 1
+        return Turn(message: turn.message, channel: turn.channel, kind: .busy(text))
+    }
+}

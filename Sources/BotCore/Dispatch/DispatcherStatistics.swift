@@ -1,0 +1,28 @@
+/// What a ``Dispatcher`` has done so far, and what it is doing.
+package struct DispatcherStatistics: Sendable, Hashable {
+    /// Messages that came in, including those counted in the next three.
+    package var received = 0
+    /// Messages that had been seen before; nothing was done about them.
+    package var duplicates = 0
+    /// Messages for which there was no room.
+    package var rejected = 0
+    /// Messages that came after the intake had stopped.
+    package var refused = 0
+
+    /// Turns that run now.
+    package var active = 0
+    /// Messages that wait for their turn.
+    package var queued = 0
+
+    /// Turns that have ended with a delivered answer.
+    package var delivered = 0
+    /// Turns that have ended with an answer that was refused, or was empty.
+    package var undelivered = 0
+    /// Turns that have ended with an answer nobody knows the fate of.
+    package var unknown = 0
+    /// Handlers that threw.
+    package var handlerFailures = 0
+
+    /// Nothing yet.
+    package init() {}
+}

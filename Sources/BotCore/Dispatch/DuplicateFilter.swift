@@ -1,0 +1,92 @@
+/// Remembers the ids of the messages that were seen lately. The platform repeats a callback it believes lost, with the same id.
+///
+/// Bounded in number, forgetting the id that was seen longest ago, and in time. Each operation costs O(1).
+package struct DuplicateFilter: Sendable {
+    /// Ten minutes, as in the official clients.
+    package static let defaultTimeToLive = Duration.seconds(600)
+
+    /// 8,192 ids: several minutes of a busy bot.
+    package static let defaultCapacity = 8_192
+
+    private struct Entry {
+        var id: String
+        var seen: ContinuousClock.Instant
+        var older: Int
+        var newer: Int
+    }
+
+    private static let none = -1
+
+    private let capacity: Int
+    private let timeToLive: Duration
+    private var slots: [String: Int] = [:]
+    /// A list from `oldest` to `newest`, linked by index; a free slot is not in it.
+    private var entries: [Entry] = []
+    private var free: [Int] = []
+    private var oldest = none
+    private var newest = none
+
+    /// - Parameters:
+    ///   - capacity: How many ids are remembered; at least 1.
+    ///   - timeToLive: For how long after it was last seen. At exactly this age an id is forgotten.
+    package init(capacity: Int = defaultCapacity, timeToLive: Duration = defaultTimeToLive) {
+        self.capacity = max(1, capacity)
+        self.timeToLive = timeToLive
+    }
+
+    /// How many ids are remembered.
+    package var count: Int { slots.count }
+
+    /// Whether `id` was seen lately. If so, it counts as seen again now. An empty id never was.
+    package mutating func isDuplicate(_ id: String, now: ContinuousClock.Instant) -> Bool {
+        expire(now: now)
+        guard slots[id] != nil else { return false }
+        insert(id, now: now)
+        return true
+    }
+
+    /// Remembers `id`. An empty one says nothing and is not remembered.
+    package mutating func insert(_ id: String, now: ContinuousClock.Instant) {
+        guard !id.isEmpty else { return }
+        if let slot = slots[id] {
+            unlink(slot)
+            link(slot, seen: now)
+            return
+        }
+        if slots.count == capacity { forget(oldest) }
+        let entry = Entry(id: id, seen: now, older: Self.none, newer: Self.none)
+        if let slot = free.popLast() {
+            entries[slot] = entry
+            slots[id] = slot
+        } else {
+            slots[id] = entries.count
+            entries.append(entry)
+        }
+        if let slot = slots[id] { link(slot, seen: now) }
+    }
+
+    private mutating func expire(now: ContinuousClock.Instant) {
+        while oldest != Self.none, entries[oldest].seen.duration(to: now) >= timeToLive { forget(oldest) }
+    }
+
+    private mutating func forget(_ slot: Int) {
+        unlink(slot)
+        slots[entries[slot].id] = nil
+        entries[slot].id = ""
+        free.append(slot)
+    }
+
+    private mutating func link(_ slot: Int, seen: ContinuousClock.Instant) {
+        entries[slot].seen = seen
+        entries[slot].older = newest
+        entries[slot].newer = Self.none
+        if newest == Self.none { oldest = slot } else { entries[newest].newer = slot }
+        newest = slot
+    }
+
+    private mutating func unlink(_ slot: Int) {
+        let (older, newer) = (entries[slot].older, entries[slot].newer)
+        if older == Self.none { oldest = newer } else { entries[older].newer = newer }
+        if newer == Self.none { newest = older } else { entries[newer].older = older }
+    }
+}

@@ -1,0 +1,129 @@
+package import BotFoundation
+
+/// Drives one answer: text comes in from the handler at any time, updates go out through a channel one at a time.
+package final class ReplyStream: Sendable {
+    private struct State {
+        var machine: StreamMachine
+        var ignoredWrites = 0
+    }
+
+    private let state: Locked<State>
+    private let verdict = Promise<Delivery>()
+    /// A latch: however often it is set, the pump sees it once.
+    private let edges: AsyncStream<Void>
+    private let latch: AsyncStream<Void>.Continuation
+    private let log: Log
+
+    /// An answer without text.
+    package init(
+        capabilities: ReplyCapabilities,
+        configuration: StreamConfiguration = .init(),
+        log: Log = .disabled
+    ) {
+        state = Locked(State(machine: StreamMachine(capabilities: capabilities, configuration: configuration)))
+        (edges, latch) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        self.log = log
+    }
+
+    /// The outcome, once there is one.
+    package var outcome: Delivery? { verdict.current }
+
+    /// How many times text came after the end of the answer and was ignored.
+    package var ignoredWrites: Int { state.withLock { $0.ignoredWrites } }
+}
+
+// MARK: The handler's side. Any thread; never waits, except where it says so.
+
+extension ReplyStream {
+    /// Adds text.
+    package func append(_ delta: String) {
+        apply(isWrite: true) { $0.append(delta) }
+    }
+
+    /// Replaces the whole text.
+    package func replace(_ text: String) {
+        apply(isWrite: true) { $0.replace(text) }
+    }
+
+    /// Ends the answer, without waiting.
+    package func end() {
+        apply { $0.finish() }
+    }
+
+    /// Ends the answer with an apology.
+    package func fail(apology: String) {
+        apply { $0.fail(apology: apology) }
+    }
+
+    /// Ends the answer with the text it has.
+    package func cancel() {
+        apply { $0.cancelled() }
+    }
+
+    /// Makes `text` the whole answer and ends it, in one step: nothing is sent in between.
+    package func end(with text: String) {
+        apply(isWrite: true) { machine in
+            let effect = machine.replace(text)
+            return effect == .ignored ? effect : machine.finish()
+        }
+    }
+
+    /// Ends the answer and waits for the verdict. If the waiting task is cancelled first, the outcome is unknown to it.
+    package func finish() async -> Delivery {
+        end()
+        return await verdict.value() ?? .unknown(Delivery.Reason("cancelled before the verdict on the answer came"))
+    }
+
+    private func apply(isWrite: Bool = false, _ event: (inout StreamMachine) -> StreamMachine.Effect) {
+        let (effect, isFirstIgnored) = state.withLock { state -> (StreamMachine.Effect, Bool) in
+            let effect = event(&state.machine)
+            guard isWrite, effect == .ignored else { return (effect, false) }
+            state.ignoredWrites += 1
+            return (effect, state.ignoredWrites == 1)
+        }
+        if effect == .attention { latch.yield() }
+        if isFirstIgnored { log(.notice, "text written after the end of the answer is ignored") }
+    }
+}
+
+// MARK: The channel's side
+
+extension ReplyStream {
+    /// Sends the answer through `channel` until it has ended. Call it once.
+    ///
+    /// If its task is cancelled, the answer ends with the text it has; that is still sent.
+    package func run(through channel: any ReplyChannel, timeline: Timeline) async {
+        while true {
+            switch state.withLock({ $0.machine.next(now: timeline.now) }) {
+            case .send(let update):
+                let delivery = await channel.send(update)
+                state.withLock { $0.machine.settled(delivery) }
+            case .wait(let due):
+                await edge(orAt: due, timeline: timeline)
+            case .idle:
+                await edge()
+            case .done(let outcome):
+                verdict.fulfill(outcome)
+                return
+            }
+            if Task.isCancelled { cancel() }
+        }
+    }
+
+    /// Returns after the latch was set, or at once in a cancelled task.
+    private func edge() async {
+        var iterator = edges.makeAsyncIterator()
+        await iterator.next()
+    }
+
+    private func edge(orAt due: ContinuousClock.Instant, timeline: Timeline) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [latch] in
+                do { try await timeline.sleep(until: due) } catch { return }  // cancelled: the edge came first
+                latch.yield()
+            }
+            await edge()
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,221 @@
+/// Decides what is sent of one answer, and when.
+///
+/// The text only grows, or is replaced; each update carries all of it. So intermediate updates are never queued: when one may
+/// go, it carries the newest text. The rules:
+///
+/// * One update is outstanding at a time. The first goes as soon as there is something visible, each further one at the
+///   earliest ``StreamConfiguration/interval(bytes:)`` after the one before. A text that was just sent is not sent again.
+/// * Final updates always go, as soon as nothing is outstanding, even with a text that was already shown.
+/// * A text that outgrows a bubble is cut (``TextSplitter``): the bubble is finished, the rest opens the next one. The final
+///   texts of all bubbles are together the whole text.
+/// * A blank text is not sent. If the answer ends that way, nothing is sent and it counts as refused; if the bubble has
+///   shown something, it ends with ``StreamConfiguration/closingText``.
+///
+/// Legal states: open → finishing → done. An update may be outstanding in open and finishing.
+package struct StreamMachine: Sendable {
+    /// What to do now.
+    package enum Step: Hashable, Sendable {
+        /// Send this; report with ``StreamMachine/settled(_:)``, and ask again.
+        case send(BubbleUpdate)
+        /// Ask again at this time, or after an event that asked for attention.
+        case wait(until: ContinuousClock.Instant)
+        /// Ask again after an event that asked for attention.
+        case idle
+        /// The answer has ended. Final.
+        case done(Delivery)
+    }
+
+    /// What an event means to the driver.
+    package enum Effect: Hashable, Sendable {
+        /// There may be something to do at once: call ``StreamMachine/next(now:)``.
+        case attention
+        /// Nothing changes before the next call that is due anyway.
+        case none
+        /// The answer had ended: the event was ignored.
+        case ignored
+    }
+
+    private enum Phase: Hashable, Sendable {
+        case open
+        case finishing(emptyReason: String)
+        case done(Delivery)
+    }
+
+    private enum Outstanding: Hashable, Sendable {
+        case none, intermediate, final, lastFinal
+    }
+
+    private let capabilities: ReplyCapabilities
+    private let configuration: StreamConfiguration
+    private let splitter: TextSplitter
+
+    private var phase = Phase.open
+    /// The whole text. The one growing buffer: updates copy a part of it, at most one bubble long.
+    private var text = ""
+    /// Where the current bubble starts in `text`; what is before it is final.
+    private var start = 0
+    private var bubble = 0
+    private var outstanding = Outstanding.none
+    /// The last intermediate text of the current bubble that was sent, and whether one was accepted.
+    private var lastSent: String?
+    private var isShown = false
+    private var lastSendTime: ContinuousClock.Instant?
+    /// Whether the driver waits for text and not only for a time.
+    private var isIdle = true
+    private var worst: Delivery?
+
+    /// An answer without text.
+    package init(capabilities: ReplyCapabilities, configuration: StreamConfiguration = .init()) {
+        self.capabilities = capabilities
+        self.configuration = configuration
+        splitter = TextSplitter(limit: capabilities.maximumBytes)
+    }
+
+    /// The outcome, once there is one: delivered if the final update of each bubble was, else the worst of them.
+    package var outcome: Delivery? {
+        guard case .done(let outcome) = phase else { return nil }
+        return outcome
+    }
+
+    /// Whether text is still accepted.
+    package var isOpen: Bool { phase == .open }
+}
+
+// MARK: Events
+
+extension StreamMachine {
+    /// The handler adds text. Costs as much as `delta` is long, whatever is there already.
+    package mutating func append(_ delta: String) -> Effect {
+        guard isOpen else { return .ignored }
+        guard !delta.isEmpty else { return .none }
+        text += delta
+        return changed()
+    }
+
+    /// The handler replaces the whole text.
+    ///
+    /// What is final stays. If the new text starts with it, the rest of the new text continues the answer; if not, all of
+    /// the new text does, in the current bubble.
+    package mutating func replace(_ newText: String) -> Effect {
+        guard isOpen else { return .ignored }
+        if start > 0, !newText.utf8.starts(with: text.utf8.prefix(start)) { start = 0 }
+        text = newText
+        return changed()
+    }
+
+    /// The answer is complete.
+    package mutating func finish() -> Effect {
+        end(emptyReason: "the answer is empty: nothing was sent")
+    }
+
+    /// The handler failed: the answer ends with `apology`, after what was written so far if that is not blank.
+    package mutating func fail(apology: String) -> Effect {
+        guard isOpen else { return .ignored }
+        if text.firstVisible(in: start..<text.utf8.count) != nil { text += "\n\n" }
+        text += apology
+        return end(emptyReason: "the answer failed: nothing was sent")
+    }
+
+    /// The turn was cancelled: the answer ends with what was written so far.
+    package mutating func cancelled() -> Effect {
+        end(emptyReason: "the answer was cancelled before it had any text: nothing was sent")
+    }
+
+    /// The fate of the outstanding update is known.
+    package mutating func settled(_ delivery: Delivery) {
+        switch outstanding {
+        case .none:
+            return
+        case .intermediate:
+            // Not the answer's outcome: a later update carries the same text.
+            if case .refused = delivery {} else { isShown = true }
+        case .final:
+            worst = worst?.worse(delivery) ?? delivery
+        case .lastFinal:
+            phase = .done(worst?.worse(delivery) ?? delivery)
+        }
+        outstanding = .none
+    }
+
+    private mutating func end(emptyReason: String) -> Effect {
+        guard isOpen else { return .ignored }
+        phase = .finishing(emptyReason: emptyReason)
+        return outstanding == .none ? .attention : .none
+    }
+
+    private func changed() -> Effect {
+        let needsAttention = isIdle || text.utf8.count - start > splitter.limit
+        return capabilities.streams && outstanding == .none && needsAttention ? .attention : .none
+    }
+}
+
+// MARK: Decision
+
+extension StreamMachine {
+    /// What to do now. Ask after each step, and after each event with the effect ``Effect/attention``.
+    package mutating func next(now: ContinuousClock.Instant) -> Step {
+        let step = decide(now: now)
+        isIdle = step == .idle
+        return step
+    }
+
+    private mutating func decide(now: ContinuousClock.Instant) -> Step {
+        if case .done(let outcome) = phase { return .done(outcome) }
+        guard outstanding == .none else { return .idle }
+        guard capabilities.streams || !isOpen else { return .idle }
+
+        if let update = overflow(now: now) { return .send(update) }
+
+        let range = start..<splitter.fittingEnd(text, from: start)
+        let isBlank = text.firstVisible(in: range) == nil
+        switch phase {
+        case .open:
+            return isBlank ? .idle : intermediate(range, now: now)
+        case .finishing(let emptyReason):
+            guard isBlank else { return .send(update(text.slice(utf8: range), .lastFinal, now: now)) }
+            if isShown { return .send(update(configuration.closingText, .lastFinal, now: now)) }
+            let outcome = worst ?? .refused(Delivery.Reason(emptyReason))
+            phase = .done(outcome)
+            return .done(outcome)
+        case .done(let outcome):
+            return .done(outcome)
+        }
+    }
+
+    /// The update that finishes a bubble which the text has outgrown.
+    private mutating func overflow(now: ContinuousClock.Instant) -> BubbleUpdate? {
+        while text.utf8.count - start > splitter.limit {
+            switch splitter.cut(text, from: start) {
+            case .blankRest:
+                return nil
+            case .skip(let offset):
+                start = offset
+            case .at(let offset):
+                let update = update(text.slice(utf8: start..<offset), .final, now: now)
+                start = offset
+                bubble += 1
+                lastSent = nil
+                isShown = false
+                return update
+            }
+        }
+        return nil
+    }
+
+    private mutating func intermediate(_ range: Range<Int>, now: ContinuousClock.Instant) -> Step {
+        let due = lastSendTime.map { $0 + StreamConfiguration.interval(bytes: range.count) } ?? now
+        // Of another length, so it is another text: no need to look at it before its time.
+        if now < due, lastSent?.utf8.count != range.count { return .wait(until: due) }
+        let newText = text.slice(utf8: range)
+        if let lastSent, lastSent.isIdentical(to: newText) { return .idle }
+        if now < due { return .wait(until: due) }
+        lastSent = newText
+        return .send(update(newText, .intermediate, now: now))
+    }
+
+    private mutating func update(_ text: String, _ kind: Outstanding, now: ContinuousClock.Instant) -> BubbleUpdate {
+        outstanding = kind
+        lastSendTime = now
+        return BubbleUpdate(bubble: bubble, text: text, isFinal: kind != .intermediate)
+    }
+}

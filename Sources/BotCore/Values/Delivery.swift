@@ -1,0 +1,49 @@
+/// How a send ended.
+public enum Delivery: Sendable, Hashable {
+    /// The far side said yes.
+    case delivered
+    /// The far side, or a check on this side, said no: the user does not see it.
+    case refused(Reason)
+    /// It was written, and no verdict came: the user may or may not see it.
+    case unknown(Reason)
+
+    /// Why something was not delivered.
+    public struct Reason: Sendable, Hashable, CustomStringConvertible {
+        /// The server's error code; `nil` when it was decided on this side.
+        public let code: Int?
+        /// What happened, for people.
+        public let message: String
+
+        /// Names a reason.
+        public init(code: Int? = nil, _ message: String) {
+            self.code = code
+            self.message = message
+        }
+
+        /// The message, with the code where there is one.
+        public var description: String { code.map { "\(message) (errcode \($0))" } ?? message }
+    }
+}
+
+extension Delivery {
+    /// Why it was not delivered; `nil` if it was.
+    public var reason: Reason? {
+        switch self {
+        case .delivered: nil
+        case .refused(let reason), .unknown(let reason): reason
+        }
+    }
+
+    /// The worse of two outcomes; of equally bad ones, the earlier, `self`.
+    func worse(_ other: Delivery) -> Delivery {
+        other.badness > badness ? other : self
+    }
+
+    private var badness: Int {
+        switch self {
+        case .delivered: 0
+        case .unknown: 1
+        case .refused: 2
+        }
+    }
+}

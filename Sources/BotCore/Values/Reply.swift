@@ -1,0 +1,46 @@
+/// What a handler answers with. Safe to use from any task; calls take effect in the order in which they are made.
+///
+/// The answer ends with ``finish()``, or when the handler returns or throws. What is written after that is ignored, and the
+/// first such call of an answer is logged.
+public struct Reply: Sendable {
+    let stream: ReplyStream
+
+    /// The handler's end of an answer.
+    package init(_ stream: ReplyStream) {
+        self.stream = stream
+    }
+
+    /// Appends to the answer. Never waits for the network: what the user sees catches up by itself.
+    public func write(_ delta: String) async {
+        stream.append(delta)
+    }
+
+    /// Replaces the whole text so far.
+    ///
+    /// Bubbles that are finished already, because the answer outgrew them, stay as they are. If `text` starts with what they
+    /// show, the rest of it takes the place of the rest of the answer; if not, all of it does.
+    public func replace(_ text: String) async {
+        stream.replace(text)
+    }
+
+    /// Ends the answer, sends its last update at once, and waits for the verdict.
+    ///
+    /// Calling it again, or from several tasks, gives the same outcome. It is optional: returning from the handler does the
+    /// same. The next message of the conversation still waits until the handler has returned.
+    ///
+    /// - Returns: ``Delivery/delivered`` if the last update of each bubble was; otherwise the worst outcome among them. An
+    ///   answer without text is refused, and nothing is sent. If the calling task is cancelled before the verdict,
+    ///   ``Delivery/unknown(_:)``; the answer itself goes on to its end.
+    @discardableResult
+    public func finish() async -> Delivery {
+        await stream.finish()
+    }
+
+    /// Replaces the whole text, ends the answer and waits for the verdict, as ``finish()`` does. An answer given only this way is
+    /// one update.
+    @discardableResult
+    public func finish(_ text: String) async -> Delivery {
+        stream.end(with: text)
+        return await stream.finish()
+    }
+}

@@ -1,0 +1,14 @@
+/// What a channel can do with the answer to one message.
+public struct ReplyCapabilities: Sendable, Hashable {
+    /// The most UTF-8 bytes of text in one bubble. Less than 4, the longest scalar, counts as 4.
+    public var maximumBytes: Int
+    /// Whether a bubble can be updated while the answer is being made. If not, only final updates are sent, all of them
+    /// after the answer has ended.
+    public var streams: Bool
+
+    /// 20,480 bytes is the limit of `stream.content` for the AI Bot (official doc 101463).
+    public init(maximumBytes: Int = 20_480, streams: Bool = true) {
+        self.maximumBytes = maximumBytes
+        self.streams = streams
+    }
+}

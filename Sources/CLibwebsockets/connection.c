@@ -1,0 +1,128 @@
+#include "internal.h"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+clws_conn *clws_connect(clws_context *context, const clws_connect_options *options, char *error, size_t error_size) {
+    clws_conn *c = calloc(1, sizeof *c);
+    if (!c) {
+        clws_set_error(error, error_size, "out of memory");
+        return NULL;
+    }
+    c->context = context;
+    c->on_event = options->on_event;
+    c->user = options->user;
+    c->tls = options->tls != 0;
+    snprintf(c->host, sizeof c->host, "%s", options->host);
+
+    struct lws_client_connect_info info = {
+        .context = context->lws,
+        .vhost = options->vhost->lws,
+        .address = options->address,
+        .port = options->port,
+        .host = options->host_header,
+        .path = options->path,
+        .ssl_connection = (options->tls ? LCCSCF_USE_SSL : 0) | LCCSCF_HTTP_NO_FOLLOW_REDIRECT
+            | (strchr(options->host, ':') ? LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0), /* see clws_check_peer_certificate() */
+        .alpn = "http/1.1",
+        .local_protocol_name = clws_protocols[0].name,
+        .ietf_version_or_minus_one = -1,
+        .retry_and_idle_policy = &clws_no_idle_policy,
+        .opaque_user_data = c,
+        .pwsi = &c->wsi,
+    };
+    clws_context *previous = clws_enter(context);
+    c->connecting = 1;
+    struct lws *wsi = lws_client_connect_via_info(&info);
+    c->connecting = 0;
+    clws_enter(previous);
+    if (wsi && !c->terminated) {
+        c->wsi = wsi;
+        return c;
+    }
+    clws_set_error(error, error_size, "%s", c->text[0] ? c->text : "the connection could not be started");
+    if (wsi) /* it ended while it was being made, and its destruction is still to come */
+        c->on_event = NULL;
+    else
+        free(c);
+    return NULL;
+}
+
+void clws_set_user(clws_conn *c, clws_event_fn on_event, void *user) {
+    c->on_event = on_event;
+    c->user = user;
+}
+
+clws_stage clws_get_stage(clws_conn *c) {
+    if (c->stage != CLWS_STAGE_TCP || !c->wsi) return c->stage;
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    return getpeername(lws_get_socket_fd(c->wsi), (struct sockaddr *)&peer, &size) == 0 ? CLWS_STAGE_TLS : CLWS_STAGE_TCP;
+}
+
+void clws_want_write(clws_conn *c) {
+    lws_callback_on_writable(c->wsi);
+}
+
+int clws_send(clws_conn *c, const uint8_t *data, size_t length, int binary) {
+    clws_context *context = c->context;
+    if (context->scratch_size < LWS_PRE + length) {
+        uint8_t *grown = realloc(context->scratch, LWS_PRE + length);
+        if (!grown) return -1;
+        context->scratch = grown;
+        context->scratch_size = LWS_PRE + length;
+    }
+    memcpy(context->scratch + LWS_PRE, data, length); /* a copy, because the library masks in place */
+    int written = lws_write(c->wsi, context->scratch + LWS_PRE, length, binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
+    if (context->scratch_size > 1024 * 1024) { /* do not keep the largest message for ever */
+        free(context->scratch);
+        context->scratch = NULL;
+        context->scratch_size = 0;
+    }
+    return written < 0 ? -1 : 0;
+}
+
+size_t clws_unsent(clws_conn *c) {
+    int bytes = 0;
+    ioctl(lws_get_socket_fd(c->wsi), SIOCOUTQ, &bytes);
+    return (size_t)(bytes > 0 ? bytes : 0) + (lws_partial_buffered(c->wsi) ? 1 : 0);
+}
+
+int64_t clws_idle_milliseconds(clws_conn *c) {
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    if (getsockopt(lws_get_socket_fd(c->wsi), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return -1;
+    return info.tcpi_last_data_recv;
+}
+
+void clws_read_enable(clws_conn *c, int enable) {
+    lws_rx_flow_control(c->wsi, enable);
+}
+
+void clws_close(clws_conn *c, uint16_t code, const char *reason) {
+    if (c->close_wanted) return;
+    c->close_wanted = 1;
+    c->our_code = code;
+    snprintf(c->our_reason, sizeof c->our_reason, "%s", reason);
+    lws_callback_on_writable(c->wsi);
+}
+
+void clws_abort(clws_conn *c) {
+    lws_set_timeout(c->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+}
+
+void clws_peer_address(clws_conn *c, char *buffer, size_t size) {
+    buffer[0] = 0;
+    lws_get_peer_simple(c->wsi, buffer, size);
+}
+
+void clws_tls_description(clws_conn *c, char *buffer, size_t size) {
+    SSL *ssl = lws_get_ssl(c->wsi);
+    snprintf(buffer, size, "%s%s%s", ssl ? SSL_get_version(ssl) : "", ssl ? " " : "", ssl ? SSL_get_cipher_name(ssl) : "");
+}

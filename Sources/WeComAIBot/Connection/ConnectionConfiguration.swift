@@ -1,0 +1,105 @@
+/// The times and bounds of a long connection. The defaults are meant to be right; tests use others.
+struct ConnectionConfiguration: Sendable, Hashable {
+    /// The whole way to an open socket. The transport has shorter deadlines for each step; this one is for the case that it
+    /// reports nothing.
+    var connectDeadline: Duration = .seconds(45)
+    /// From the open socket to the answer to the subscribe, which usually takes 0.2 s.
+    var subscribeDeadline: Duration = .seconds(10)
+    /// From the subscribe to the first ping, and from one ping to the next (official doc 101463 recommends 30 s). Half of
+    /// it is the time for a sign of life after a ping, so that a dead connection is noticed within 1.5 intervals.
+    var heartbeatInterval: Duration = .seconds(30)
+    /// From the close frame to the end of the connection when it is stopped.
+    var closeDeadline: Duration = .seconds(5)
+
+    /// From a frame's last byte to its acknowledgement, which usually takes 0.2 to 0.5 s; after it the outcome is unknown.
+    var acknowledgementDeadline: Duration = .seconds(5)
+    /// From a frame's last byte until the next frame of its `req_id` no longer waits for its acknowledgement.
+    /// Long enough that an acknowledgement after it is rare, short enough that a lost one does not leave a bubble unfinished
+    /// for long; one that does come later is never taken for a newer frame's.
+    var slotExpiry: Duration = .seconds(10)
+    /// The waits before a frame that met errcode 6000 is sent again; after the last one it is refused.
+    var conflictDelays: [Duration] = [.milliseconds(200), .milliseconds(400), .milliseconds(800)]
+    /// How often a frame is sent again after errcode 846609 before it is refused.
+    var notSubscribedRepeats = 3
+    /// How long an answer is accepted after the message it answers (official doc 101463: 24 h).
+    var replyWindow: Duration = .seconds(24 * 3600)
+    /// How many requests may be unsettled at once: waiting, on their way, or holding a slot. More than twice what a dispatcher lets
+    /// in, because the last update of each answer must find room even where an unanswered one before it still holds its slot.
+    var maximumRequests = 40_000
+    /// How many bytes the socket is given before it has passed the earlier ones on; the last frame may exceed it. Far below the
+    /// socket's own bound, and more than a fast network has under way.
+    var maximumHandedBytes = 4 * 1_024 * 1_024
+    /// How many frames may stay without any acknowledgement on one connection before it is replaced.
+    var maximumUnanswered = 1024
+
+    /// The bound of the first wait after an end nobody asked for; each further one is twice as long.
+    var reconnectBase: Duration = .seconds(1)
+    /// The bound of the longest such wait.
+    var reconnectCap: Duration = .seconds(30)
+    /// Two attempts never start closer together than this.
+    var minimumAttemptGap: Duration = .seconds(1)
+    /// How often the bound has doubled at most for a connection that was ready but ended before ``stablePeriod``: with a
+    /// base of 1 s and 2, the server that took us once is tried again within 4 s.
+    var unstableDoublings = 2
+    /// How long a connection must have been ready for the waits to start from the first again.
+    var stablePeriod: Duration = .seconds(60)
+    /// The longest first wait after the credentials were rejected; the shortest is half of it.
+    var credentialsRetryBase: Duration = .seconds(15)
+    /// The longest wait after the credentials were rejected.
+    var credentialsRetryCap: Duration = .seconds(600)
+    /// The longest first wait after having been displaced; the shortest is half of it.
+    var displacedRetryBase: Duration = .seconds(30)
+    /// The longest wait after having been displaced. A place that was held for twice as long was not fought for: the waits start
+    /// from the first again.
+    var displacedRetryCap: Duration = .seconds(600)
+
+    /// No time may be longer than this: 30 days.
+    static let longest = Duration.seconds(30 * 86_400)
+
+    /// What is wrong with it, each with the name of the field; empty if nothing is.
+    var problems: [String] {
+        var problems: [String] = []
+        let durations: [(String, Duration)] =
+            [
+                ("connectDeadline", connectDeadline), ("subscribeDeadline", subscribeDeadline),
+                ("heartbeatInterval", heartbeatInterval), ("closeDeadline", closeDeadline),
+                ("acknowledgementDeadline", acknowledgementDeadline), ("slotExpiry", slotExpiry),
+                ("replyWindow", replyWindow), ("reconnectBase", reconnectBase), ("reconnectCap", reconnectCap),
+                ("minimumAttemptGap", minimumAttemptGap), ("stablePeriod", stablePeriod),
+                ("credentialsRetryBase", credentialsRetryBase), ("credentialsRetryCap", credentialsRetryCap),
+                ("displacedRetryBase", displacedRetryBase), ("displacedRetryCap", displacedRetryCap),
+            ] + conflictDelays.enumerated().map { ("conflictDelays[\($0.offset)]", $0.element) }
+        for (name, value) in durations where value < .milliseconds(1) || value > Self.longest {
+            problems.append("\(name) is \(value); it must be between 1 millisecond and 30 days")
+        }
+        let ordered: [(String, Duration, String, Duration)] = [
+            ("acknowledgementDeadline", acknowledgementDeadline, "slotExpiry", slotExpiry),
+            ("reconnectBase", reconnectBase, "reconnectCap", reconnectCap),
+            ("credentialsRetryBase", credentialsRetryBase, "credentialsRetryCap", credentialsRetryCap),
+            ("displacedRetryBase", displacedRetryBase, "displacedRetryCap", displacedRetryCap),
+        ]
+        for (shorter, short, longer, long) in ordered where short > long {
+            problems.append("\(shorter) is longer than \(longer)")
+        }
+        for (name, value) in [
+            ("maximumRequests", maximumRequests), ("maximumHandedBytes", maximumHandedBytes),
+            ("maximumUnanswered", maximumUnanswered),
+        ] where value < 1 {
+            problems.append("\(name) is \(value); it must be at least 1")
+        }
+        for (name, value) in [
+            ("notSubscribedRepeats", notSubscribedRepeats), ("unstableDoublings", unstableDoublings),
+        ] where value < 0 {
+            problems.append("\(name) is \(value); it must not be negative")
+        }
+        return problems
+    }
+}
+
+/// Why a machine cannot be made with a configuration.
+struct ConnectionConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// Every problem, with the name of its field.
+    let problems: [String]
+
+    var description: String { problems.joined(separator: "; ") }
+}

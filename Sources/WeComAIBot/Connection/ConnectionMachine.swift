@@ -1,0 +1,352 @@
+import BotCore
+import BotFoundation
+
+/// Decides what happens on a long connection; its driver does it.
+///
+/// A pure value: no clock, no I/O, no continuation, nothing asynchronous. Each event is a method that takes the time and
+/// returns what is to be done; the driver does that after the call has returned, and arms one timer for ``nextDeadline``.
+///
+/// Each connection attempt has a number, its epoch. Events of a connection that the machine has given up are ignored, so
+/// the driver need not keep late ones back.
+///
+/// The driver must report `written` before anything that arrives after it: an acknowledgement of a frame that is not yet
+/// written is taken for a repeated one of an earlier frame.
+struct ConnectionMachine<Waiter: Sendable>: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    /// What is going on; with ``state``, which says the same for people.
+    private enum Phase: Sendable {
+        case idle
+        case connecting(deadline: Instant)
+        case subscribing(RequestID, deadline: Instant)
+        case ready(Heartbeat, since: Instant)
+        /// No connection; the next attempt has a time.
+        case retrying(at: Instant)
+        case closing(deadline: Instant)
+        case stopped
+    }
+
+    private let configuration: ConnectionConfiguration
+    private var phase = Phase.idle
+    /// Where the connection stands.
+    private(set) var state = ConnectionState.idle
+    /// The number of the last connection attempt; 0 before the first.
+    private(set) var epoch: UInt64 = 0
+    private var requests: RequestTable<Waiter>
+    private var schedule: ReconnectSchedule
+    private var generator: SplitMix64
+
+    /// A machine that has not been started.
+    ///
+    /// - Parameter seed: for the jitter and for our `req_id`s. Two machines must not have the same.
+    /// - Throws: every problem of the configuration.
+    init(
+        configuration: ConnectionConfiguration = ConnectionConfiguration(),
+        seed: UInt64
+    ) throws(ConnectionConfigurationError) {
+        let problems = configuration.problems
+        guard problems.isEmpty else { throw ConnectionConfigurationError(problems: problems) }
+        self.configuration = configuration
+        requests = RequestTable(configuration: configuration)
+        schedule = ReconnectSchedule(configuration)
+        generator = SplitMix64(seed: seed)
+    }
+
+    /// When to call ``tick(now:)``; ask again after each event.
+    var nextDeadline: Instant? {
+        [phaseDeadline, requests.nextDeadline].compactMap(\.self).min()
+    }
+
+    /// How many requests are unsettled.
+    var requestCount: Int { requests.count }
+
+    /// Whether a sign of life is owed that something which arrived at `instant` would be.
+    func isAwaitingLife(since instant: Instant) -> Bool {
+        if case .ready(let heartbeat, _) = phase { heartbeat.isAwaitingLife(since: instant) } else { false }
+    }
+
+    private var phaseDeadline: Instant? {
+        switch phase {
+        case .idle, .stopped: nil
+        case .connecting(let deadline), .subscribing(_, let deadline), .closing(let deadline): deadline
+        case .ready(let heartbeat, _): heartbeat.nextDeadline
+        case .retrying(let at): at
+        }
+    }
+}
+
+// MARK: - The owner
+
+extension ConnectionMachine {
+    /// Connects. Only the first call does anything.
+    mutating func start(now: Instant) -> [Action] {
+        var actions: [Action] = []
+        if case .idle = phase { connect(now: now, into: &actions) }
+        return actions
+    }
+
+    /// Takes a frame and the waiter of its verdict.
+    mutating func send(_ request: Request, id: SendID, waiter: Waiter, now: Instant) -> [Action] {
+        var actions: [Action] = []
+        switch phase {
+        case .closing, .stopped:
+            actions.append(.resolve(waiter, .refused(.init("stopped before it was sent"))))
+        case .idle, .connecting, .subscribing, .ready, .retrying:
+            requests.enqueue(request, id: id, waiter: waiter, now: now, into: &actions)
+        }
+        return actions
+    }
+
+    /// The caller no longer waits for a send. Its waiter is told, unless it has been.
+    mutating func cancel(_ id: SendID, now: Instant) -> [Action] {
+        var actions: [Action] = []
+        requests.cancel(id, now: now, into: &actions)
+        return actions
+    }
+
+    /// Ends everything: waiters are told at once, nothing more is handed over, and the connection is closed with 1000.
+    mutating func stop(now: Instant) -> [Action] {
+        var actions: [Action] = []
+        switch phase {
+        case .closing, .stopped:
+            return []
+        case .idle, .retrying:
+            requests.stop(into: &actions)
+            enter(.stopped, .stopped, into: &actions)
+        case .connecting:
+            requests.stop(into: &actions)
+            actions.append(.abort(epoch: epoch))
+            enter(.stopped, .stopped, into: &actions)
+        case .subscribing, .ready:
+            requests.stop(into: &actions)
+            actions.append(.close(epoch: epoch, code: 1000, reason: "stopped"))
+            enter(.closing(deadline: now + configuration.closeDeadline), .closing, into: &actions)
+        }
+        return actions
+    }
+}
+
+// MARK: - The connection
+
+extension ConnectionMachine {
+    /// The WebSocket is open.
+    mutating func opened(epoch: UInt64, now: Instant) -> [Action] {
+        guard epoch == self.epoch, case .connecting = phase else { return [] }
+        var actions: [Action] = []
+        let ticket = requests.makeTicket()
+        let id = RequestID.fresh(for: .subscribe, stamp: epoch, using: &generator)
+        enter(.subscribing(id, deadline: now + configuration.subscribeDeadline), .subscribing, into: &actions)
+        actions.append(.write(FrameWrite(ticket: ticket, requestID: id, content: .subscribe, priority: .high)))
+        return actions
+    }
+
+    /// The last byte of a frame is with the kernel.
+    mutating func written(_ ticket: Ticket, epoch: UInt64, now: Instant) -> [Action] {
+        var actions: [Action] = []
+        if epoch == self.epoch, case .ready = phase { requests.written(ticket, now: now, into: &actions) }
+        return actions
+    }
+
+    /// Any bytes arrived that are not an acknowledgement or a `disconnected_event`.
+    mutating func alive(epoch: UInt64, now: Instant) -> [Action] {
+        if epoch == self.epoch { sawLife() }
+        return []
+    }
+
+    /// How much of the server's `errmsg` is passed on.
+    private static var maximumMessageBytes: Int { 200 }
+
+    /// An acknowledgement arrived.
+    mutating func acknowledged(
+        _ requestID: RequestID,
+        code: ErrorCode,
+        message: String,
+        epoch: UInt64,
+        now: Instant
+    ) -> [Action] {
+        guard epoch == self.epoch else { return [] }
+        let message = message.prefix(maximumBytes: Self.maximumMessageBytes)
+        var actions: [Action] = []
+        switch phase {
+        case .idle, .connecting, .retrying, .closing, .stopped:
+            break
+        case .subscribing(requestID, _):
+            subscribeAnswered(code, message: message, now: now, into: &actions)
+        case .subscribing:
+            actions.append(.report(.unknownAcknowledgement(requestID, code)))
+        case .ready(let heartbeat, _):
+            sawLife()
+            if code.isNotSubscribed { requests.hold() }
+            if heartbeat.pingID != requestID {
+                requests.acknowledged(requestID, code: code, message: message, now: now, into: &actions)
+            } else if code != .ok, !code.isNotSubscribed {
+                actions.append(.report(.heartbeatRefused(code)))
+            }
+            if code.isNotSubscribed {
+                actions.append(.report(.subscriptionLost))
+                lose("the subscription was lost", .abort, now: now, into: &actions)
+            }
+        }
+        return actions
+    }
+
+    /// A `disconnected_event` arrived: another connection of this bot has subscribed.
+    mutating func disconnectedEvent(epoch: UInt64, now: Instant) -> [Action] {
+        guard epoch == self.epoch else { return [] }
+        var actions: [Action] = []
+        let readySince: Instant?
+        switch phase {
+        case .idle, .connecting, .retrying, .closing, .stopped: return []
+        case .subscribing: readySince = nil
+        case .ready(_, let since): readySince = since
+        }
+        let (since, retryAt) = schedule.retryAfterDisplacement(readySince: readySince, now: now, using: &generator)
+        actions.append(.report(.displaced(times: schedule.displacements)))
+        actions.append(.close(epoch: epoch, code: 1000, reason: "displaced"))
+        requests.linkEnded(.flushed, into: &actions)
+        enter(.retrying(at: retryAt), .displaced(since: since, retryAt: retryAt), into: &actions)
+        return actions
+    }
+
+    /// The connection has ended, in whatever way, or could not be made.
+    ///
+    /// - Parameter reason: for people; what the transport says.
+    mutating func closed(epoch: UInt64, reason: String, now: Instant) -> [Action] {
+        guard epoch == self.epoch else { return [] }
+        var actions: [Action] = []
+        switch phase {
+        case .idle, .retrying, .stopped:
+            break
+        case .connecting, .subscribing, .ready:
+            actions.append(.report(.connectionLost(reason: reason)))
+            lose(reason, .ended, now: now, into: &actions)
+        case .closing:
+            enter(.stopped, .stopped, into: &actions)
+        }
+        return actions
+    }
+}
+
+// MARK: - The clock
+
+extension ConnectionMachine {
+    /// Does what is due. Calling it early, late or twice does no harm.
+    mutating func tick(now: Instant) -> [Action] {
+        var actions: [Action] = []
+        // The connection first: if it is dead, final updates are sent again rather than given up for want of an answer.
+        while let deadline = phaseDeadline, deadline <= now { phaseExpired(now: now, into: &actions) }
+        requests.expire(now: now, into: &actions)
+        if case .ready = phase, requests.unanswered > configuration.maximumUnanswered {
+            // What was handed over a moment ago is not to be written to a connection that is given up.
+            actions.removeAll { if case .write = $0 { true } else { false } }
+            actions.append(.report(.tooManyUnanswered))
+            lose("too many frames were not acknowledged", .abort, now: now, into: &actions)
+            while let deadline = phaseDeadline, deadline <= now { phaseExpired(now: now, into: &actions) }
+        }
+        return actions
+    }
+
+    private mutating func phaseExpired(now: Instant, into actions: inout [Action]) {
+        switch phase {
+        case .idle, .stopped:
+            break
+        case .connecting:
+            actions.append(.report(.connectTimedOut))
+            lose("connecting took too long", .abort, now: now, into: &actions)
+        case .subscribing:
+            actions.append(.report(.subscribeTimedOut))
+            lose("the subscribe was not answered", .abort, now: now, into: &actions)
+        case .ready(var heartbeat, let since):
+            switch heartbeat.verdict(now: now) {
+            case .nothing:
+                break
+            case .lost:
+                actions.append(.report(.heartbeatLost))
+                lose("nothing arrived after a heartbeat", .abort, now: now, into: &actions)
+            case .ping:
+                let ticket = requests.makeTicket()
+                let id = RequestID.fresh(for: .ping, stamp: ticket.rawValue, using: &generator)
+                heartbeat.pinged(id, now: now)
+                phase = .ready(heartbeat, since: since)
+                actions.append(.write(FrameWrite(ticket: ticket, requestID: id, content: .ping, priority: .high)))
+            }
+        case .retrying:
+            connect(now: now, into: &actions)
+        case .closing:
+            actions.append(.abort(epoch: epoch))
+            enter(.stopped, .stopped, into: &actions)
+        }
+    }
+}
+
+// MARK: - Transitions
+
+extension ConnectionMachine {
+    private enum Ending {
+        /// It is over already.
+        case ended
+        case abort
+        case close
+    }
+
+    private mutating func enter(_ phase: Phase, _ state: ConnectionState, into actions: inout [Action]) {
+        self.phase = phase
+        self.state = state
+        actions.append(.state(state))
+    }
+
+    private mutating func connect(now: Instant, into actions: inout [Action]) {
+        epoch += 1
+        schedule.attempted(now: now)
+        enter(.connecting(deadline: now + configuration.connectDeadline), .connecting, into: &actions)
+        actions.append(.connect(epoch: epoch))
+    }
+
+    /// Gives the connection up and waits for the next attempt.
+    private mutating func lose(_ reason: String, _ ending: Ending, now: Instant, into actions: inout [Action]) {
+        end(ending, reason: reason, into: &actions)
+        let readySince: Instant? = if case .ready(_, let since) = phase { since } else { nil }
+        let retryAt = schedule.retryAfterFailure(readySince: readySince, now: now, using: &generator)
+        enter(.retrying(at: retryAt), .waiting(retryAt: retryAt, reason: reason), into: &actions)
+    }
+
+    private mutating func end(_ ending: Ending, reason: String, into actions: inout [Action]) {
+        switch ending {
+        case .ended: break
+        case .abort: actions.append(.abort(epoch: epoch))
+        case .close: actions.append(.close(epoch: epoch, code: 1000, reason: reason))
+        }
+        requests.linkEnded(ending == .close ? .flushed : .dropped, into: &actions)
+    }
+
+    private mutating func subscribeAnswered(
+        _ code: ErrorCode,
+        message: String,
+        now: Instant,
+        into actions: inout [Action]
+    ) {
+        if code == .ok {
+            schedule.subscribed()
+            let heartbeat = Heartbeat(interval: configuration.heartbeatInterval, now: now)
+            enter(.ready(heartbeat, since: now), .ready, into: &actions)
+            requests.open(now: now, into: &actions)
+        } else if code.isCredentialsRejected {
+            actions.append(.report(.credentialsRejected(code, message: message)))
+            end(.close, reason: "subscribe refused", into: &actions)
+            let (since, retryAt) = schedule.retryAfterRejection(now: now, using: &generator)
+            let state = ConnectionState.credentialsRejected(since: since, retryAt: retryAt, code: code)
+            enter(.retrying(at: retryAt), state, into: &actions)
+        } else {
+            actions.append(.report(.subscribeRefused(code, message: message)))
+            // Not the server's words, which may differ each time: the same trouble is to be recognised as the same.
+            lose("the server refused the subscribe (errcode \(code))", .close, now: now, into: &actions)
+        }
+    }
+
+    /// Something arrived on the connection.
+    private mutating func sawLife() {
+        guard case .ready(var heartbeat, let since) = phase else { return }
+        heartbeat.alive()
+        phase = .ready(heartbeat, since: since)
+    }
+}

@@ -1,0 +1,103 @@
+import BotCore
+import BotFoundation
+
+/// When to try again after a connection has ended, for each of the reasons for which it can end.
+struct ReconnectSchedule: Sendable {
+    private let configuration: ConnectionConfiguration
+    private let afterFailure: Backoff
+    private let afterRejection: Backoff
+    private let afterDisplacement: Backoff
+    private var failures = 0
+    private var rejections = 0
+    private var rejectedSince: ContinuousClock.Instant?
+    private var lastAttempt: ContinuousClock.Instant?
+    /// How often in a row the connection was displaced, without having held its place for long between.
+    private(set) var displacements = 0
+    private var displacedSince: ContinuousClock.Instant?
+
+    init(_ configuration: ConnectionConfiguration) {
+        self.configuration = configuration
+        afterFailure = Backoff(base: configuration.reconnectBase, cap: configuration.reconnectCap)
+        afterRejection = Backoff(
+            base: configuration.credentialsRetryBase,
+            cap: configuration.credentialsRetryCap,
+            jitter: .equal
+        )
+        afterDisplacement = Backoff(
+            base: configuration.displacedRetryBase,
+            cap: configuration.displacedRetryCap,
+            jitter: .equal
+        )
+    }
+
+    /// An attempt starts now.
+    mutating func attempted(now: ContinuousClock.Instant) {
+        lastAttempt = now
+    }
+
+    /// The server took our credentials.
+    mutating func subscribed() {
+        rejections = 0
+        rejectedSince = nil
+    }
+
+    /// When to try again after an end that is nobody's fault.
+    ///
+    /// - Parameter readySince: when the connection became ready, if it did.
+    mutating func retryAfterFailure(
+        readySince: ContinuousClock.Instant?,
+        now: ContinuousClock.Instant,
+        using generator: inout SplitMix64
+    ) -> ContinuousClock.Instant {
+        if let readySince {
+            resetIfStable(readySince: readySince, now: now)
+            failures = min(failures, configuration.unstableDoublings)
+        }
+        let delay = afterFailure.delay(attempt: failures, using: &generator)
+        failures += 1
+        return notTooSoon(now + delay)
+    }
+
+    /// When to try again after another connection took the place, and since when that is so.
+    mutating func retryAfterDisplacement(
+        readySince: ContinuousClock.Instant?,
+        now: ContinuousClock.Instant,
+        using generator: inout SplitMix64
+    ) -> (since: ContinuousClock.Instant, retryAt: ContinuousClock.Instant) {
+        if let readySince {
+            resetIfStable(readySince: readySince, now: now)
+            // Two processes that give way to each other are each ready for as long as the other waits. Only a place that was held
+            // longer than anybody waits was not being fought for.
+            if now - readySince >= configuration.displacedRetryCap * 2 {
+                displacements = 0
+                displacedSince = nil
+            }
+        }
+        let since = displacedSince ?? now
+        displacedSince = since
+        let delay = afterDisplacement.delay(attempt: displacements, using: &generator)
+        displacements += 1
+        return (since, notTooSoon(now + delay))
+    }
+
+    /// When to try again after the credentials were rejected, and since when they are.
+    mutating func retryAfterRejection(
+        now: ContinuousClock.Instant,
+        using generator: inout SplitMix64
+    ) -> (since: ContinuousClock.Instant, retryAt: ContinuousClock.Instant) {
+        let since = rejectedSince ?? now
+        rejectedSince = since
+        let delay = afterRejection.delay(attempt: rejections, using: &generator)
+        rejections += 1
+        return (since, notTooSoon(now + delay))
+    }
+
+    private mutating func resetIfStable(readySince: ContinuousClock.Instant, now: ContinuousClock.Instant) {
+        guard now - readySince >= configuration.stablePeriod else { return }
+        failures = 0
+    }
+
+    private func notTooSoon(_ instant: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        lastAttempt.map { max(instant, $0 + configuration.minimumAttemptGap) } ?? instant
+    }
+}

@@ -1,0 +1,74 @@
+import BotCore
+
+extension RequestTable {
+    /// What may have become of a frame that is with the socket when the connection ends.
+    enum LinkEnd: Sendable, Hashable {
+        /// The socket is gone: a frame whose last byte was not written cannot have been read.
+        case dropped
+        /// The socket still sends what it has before it closes.
+        case flushed
+    }
+
+    /// The connection has ended. What was never wholly written, and final updates that somebody waits for, go again on the
+    /// next one; of everything else that was on its way the fate is unknown.
+    mutating func linkEnded(_ end: LinkEnd, into actions: inout [Action]) {
+        isOpen = false
+        room = SocketRoom()
+        tickets.removeAll()
+        unanswered = 0
+        for (id, entry) in outstanding() {
+            guard let waiter = entry.waiter else {
+                remove(id, entry)
+                continue
+            }
+            let mayHaveArrived =
+                switch entry.stage {
+                case .queued, .repeating: false
+                case .handed: end == .flushed
+                case .written: true
+                }
+            if !mayHaveArrived {
+                requeue(id, entry)
+            } else if entry.request.kind == .finalUpdate {
+                entries[id]?.mayHaveArrived = true
+                requeue(id, entry)
+            } else {
+                actions.append(.resolve(waiter, .unknown(.init("the connection ended before it was acknowledged"))))
+                remove(id, entry)
+            }
+        }
+        lanes = lanes.filter { !$0.value.queue.isEmpty }
+        for requestID in lanes.keys { lanes[requestID]?.debt = 0 }
+    }
+
+    /// Nothing is sent any more: every waiter is told, and the table is empty.
+    mutating func stop(into actions: inout [Action]) {
+        for entry in entries.values.sorted(by: { $0.sequence < $1.sequence }) {
+            guard let waiter = entry.waiter else { continue }
+            let outcome: Delivery =
+                switch entry.stage {
+                case .queued:
+                    entry.refusal(.init("stopped before it was sent"))
+                case .repeating:
+                    entry.refusal(.init(code: ErrorCode.versionConflict.rawValue, "stopped before it was sent again"))
+                case .handed, .written:
+                    .unknown(.init("stopped before it was acknowledged"))
+                }
+            actions.append(.resolve(waiter, outcome))
+        }
+        self = RequestTable(configuration: configuration)
+    }
+
+    /// What holds a slot, in the order in which it came.
+    private func outstanding() -> [(id: SendID, entry: Entry)] {
+        lanes.values
+            .compactMap { lane in lane.outstanding.flatMap { id in entries[id].map { (id: id, entry: $0) } } }
+            .sorted { $0.entry.sequence < $1.entry.sequence }
+    }
+
+    private mutating func remove(_ id: SendID, _ entry: Entry) {
+        entries[id] = nil
+        deadlines.remove(id)
+        lanes[entry.request.requestID]?.outstanding = nil
+    }
+}

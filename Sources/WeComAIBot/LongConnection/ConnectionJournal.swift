@@ -1,0 +1,119 @@
+internal import BotCore
+internal import BotFoundation
+
+/// Says and counts what happens on a long connection. The same trouble again is said once, then only counted, so that a night
+/// without network is not a thousand lines.
+struct ConnectionJournal {
+    private let log: Log
+    private let botID: String
+    private let endpoint: String
+    private(set) var statistics = ConnectionStatistics()
+    /// The troubles that were said since the connection was last ready.
+    private var said: Set<String> = []
+    private var failures = 0
+
+    /// How many different troubles are remembered; in practice there are two or three.
+    private static let maximumSaid = 64
+
+    init(log: Log, botID: String, endpoint: String) {
+        self.log = log
+        self.botID = botID
+        self.endpoint = endpoint
+    }
+
+    mutating func received(_ message: MessageCallback) {
+        statistics.messages += 1
+        log(
+            .debug,
+            "message received",
+            [.messageID: message.inbound.id, .conversation: message.inbound.conversation.id]
+        )
+    }
+
+    mutating func unhandled(_ callback: Callback) {
+        statistics.unhandledCallbacks += 1
+        log(.debug, "a callback without a handler", [.reason: "\(callback.command)"])
+    }
+
+    mutating func malformed(_ error: WireError, bytes: Int) {
+        statistics.malformedFrames += 1
+        let count = statistics.malformedFrames
+        // The first, the second, the fourth, the eighth …
+        log(
+            count & (count - 1) == 0 ? .warning : .debug,
+            "skipped a frame that makes no sense: \(error.message)",
+            [.bytes: "\(bytes)", .count: "\(count)"]
+        )
+    }
+
+    func writeFailed(_ error: any Error) {
+        log(.warning, "a frame could not be sent; the connection is replaced", [.reason: "\(error)"])
+    }
+
+    mutating func entered(_ state: ConnectionState, epoch: UInt64, now: ContinuousClock.Instant) {
+        switch state {
+        case .ready:
+            statistics.timesReady += 1
+            let after = failures > 1 ? " after \(failures) failures" : ""
+            said = []
+            failures = 0
+            log(.info, "ready\(after)", [.bot: botID, .endpoint: endpoint, .epoch: "\(epoch)"])
+        case .waiting(let retryAt, let reason):
+            trouble(.warning, "not connected: \(reason)", retryAt, now)
+        case .displaced(_, let retryAt):
+            trouble(
+                .warning,
+                "displaced: another connection uses this bot; stop the other process, or give it a bot of its own",
+                retryAt,
+                now
+            )
+        case .credentialsRejected(_, let retryAt, let code):
+            trouble(
+                .error,
+                "the server rejects the bot id or secret (errcode \(code.rawValue)): correct WECOM_BOT_ID and WECOM_BOT_SECRET; "
+                    + "the secret must be the one of the long-connection mode",
+                retryAt,
+                now
+            )
+        case .stopped: log(.info, "stopped", [.bot: botID])
+        case .idle, .connecting, .subscribing, .closing:
+            log(.debug, "\(state)", [.bot: botID, .endpoint: endpoint, .epoch: "\(epoch)"])
+        }
+    }
+
+    private mutating func trouble(
+        _ level: Log.Level,
+        _ message: String,
+        _ retryAt: ContinuousClock.Instant,
+        _ now: ContinuousClock.Instant
+    ) {
+        let tenths = (now.duration(to: retryAt) / .milliseconds(100)).rounded(.up)
+        failures += 1
+        let isNews = said.count < Self.maximumSaid && said.insert(message).inserted
+        log(isNews ? level : .debug, message, [.bot: botID, .endpoint: endpoint, .retryIn: "\(tenths / 10)s"])
+    }
+
+    mutating func report(_ incident: Incident) {
+        switch incident {
+        case .connectionLost, .connectTimedOut, .subscribeTimedOut, .heartbeatLost, .tooManyUnanswered,
+            .subscriptionLost:
+            statistics.connectionsLost += 1
+        case .subscribeRefused(let code, let message):
+            statistics.connectionsLost += 1
+            log(.debug, "the subscribe was refused", [.errorCode: "\(code.rawValue)", .reason: message])
+        case .credentialsRejected: break
+        case .displaced: statistics.displacements += 1
+        case .heartbeatRefused(let code): log(.debug, "a heartbeat was refused", [.errorCode: "\(code.rawValue)"])
+        case .lateAcknowledgement(let id, let code), .unknownAcknowledgement(let id, let code):
+            statistics.strayAcknowledgements += 1
+            log(.debug, "a late or unknown acknowledgement", [.requestID: "\(id)", .errorCode: "\(code.rawValue)"])
+        case .acknowledgementMissing(let id): log(.info, "an acknowledgement never came", [.requestID: "\(id)"])
+        case .conflict(let id):
+            statistics.conflicts += 1
+            log(.debug, "a frame met errcode 6000 and is sent again", [.requestID: "\(id)"])
+        case .requestTooOld(let id): log(.warning, "an answer became too old to be sent", [.requestID: "\(id)"])
+        case .queueFull(let id): log(.warning, "too many answers wait; one is refused", [.requestID: "\(id)"])
+        case .duplicateSend: log(.error, "an internal id was used twice; please report this")
+        }
+    }
+}

@@ -1,0 +1,310 @@
+package import BotCore
+package import BotFoundation
+package import LWSTransport
+
+/// The long connection of one bot: it does what ``ConnectionMachine`` decides.
+///
+/// Lives on an event loop. Each event enters the machine, the mutation ends, and then the actions are carried out; nothing
+/// here waits, and no code of a bot's author runs here.
+package actor LongConnection {
+    /// Takes a message, on the loop: it must not block.
+    package typealias Receiver = @Sendable (Inbound, any ReplyChannel) -> Void
+
+    private typealias Machine = ConnectionMachine<CheckedContinuation<Delivery, Never>>
+
+    package nonisolated let loop: EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
+
+    private let botID: String
+    private let secret: Secret
+    private let environment: any ConnectionEnvironment
+    /// Until the end: what it holds may hold the connection, as a message that waits for its turn does.
+    private var receiver: Receiver?
+    private var journal: ConnectionJournal
+    private let codec = FrameCodec()
+    private var machine: Machine
+    private var socket: (any FrameSocket)?
+    private var alarm: (timer: TimerID, deadline: ContinuousClock.Instant)?
+    private var nextSendID: UInt64 = 1
+    private var observers: [UInt64: AsyncStream<ConnectionState>.Continuation] = [:]
+    private var nextObserver: UInt64 = 0
+    private var ended: CheckedContinuation<Void, Never>?
+    private var shutdownHandler: ShutdownHandlerID?
+    private var hasRun = false
+
+    /// A connection that connects when it is ``run()``.
+    ///
+    /// - Throws: ``LongConnectionError`` if the configuration cannot work.
+    package init(
+        _ configuration: LongConnectionConfiguration,
+        on loop: EventLoop,
+        log: Log = .disabled,
+        receiver: @escaping Receiver
+    ) throws(LongConnectionError) {
+        let environment = LiveEnvironment(
+            loop: loop,
+            endpoint: configuration.endpoint,
+            trust: configuration.trust,
+            proxy: configuration.proxy,
+            limits: configuration.limits
+        )
+        try self.init(configuration, on: loop, environment: environment, log: log, receiver: receiver)
+    }
+
+    init(
+        _ configuration: LongConnectionConfiguration,
+        on loop: EventLoop,
+        environment: any ConnectionEnvironment,
+        seed: UInt64 = .random(in: .min ... .max),
+        log: Log = .disabled,
+        receiver: @escaping Receiver
+    ) throws(LongConnectionError) {
+        do throws(ConnectionConfigurationError) {
+            machine = try Machine(configuration: configuration.machine, seed: seed)
+        } catch {
+            throw LongConnectionError(.invalidConfiguration, error.description)
+        }
+        self.loop = loop
+        self.environment = environment
+        self.receiver = receiver
+        botID = configuration.botID
+        secret = configuration.secret
+        journal = ConnectionJournal(log: log, botID: configuration.botID, endpoint: configuration.endpoint.description)
+    }
+
+    // MARK: - The owner's side
+
+    /// Connects, and stays connected until ``stop()`` or until the task is cancelled; returns when the connection has ended. Once.
+    package func run() async {
+        precondition(!hasRun, "a long connection runs once")
+        hasRun = true
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { start(until: $0) }
+        } onCancel: {
+            loop.execute { self.assumeIsolated { $0.stop() } }
+        }
+    }
+
+    private func start(until end: CheckedContinuation<Void, Never>) {
+        guard machine.state != .stopped else { return end.resume() }
+        ended = end
+        // Between two connections nothing else would tell that the loop has ended.
+        shutdownHandler = loop.assumeIsolated { loop in
+            loop.onShutdown { [weak self] in self?.assumeIsolated { $0.stop() } }
+        }
+        let actions = machine.start(now: environment.now)
+        perform(actions)
+        if Task.isCancelled { stop() }
+    }
+
+    /// Ends it: whatever waits for a verdict is told at once, and the connection is closed with 1000.
+    package func stop() {
+        let actions = machine.stop(now: environment.now)
+        perform(actions)
+    }
+
+    /// Where the connection stands.
+    package var state: ConnectionState { machine.state }
+
+    /// What happened so far, in numbers.
+    package var statistics: ConnectionStatistics { journal.statistics }
+
+    /// How many sends have no verdict yet, or hold back the next one of their `req_id`.
+    package var unsettled: Int { machine.requestCount }
+
+    /// The present state, and from then on every change; it ends after `stopped`. A reader that falls 256 changes behind
+    /// loses the oldest ones, never the latest.
+    package func states() -> AsyncStream<ConnectionState> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: ConnectionState.self,
+            bufferingPolicy: .bufferingNewest(256)
+        )
+        continuation.yield(machine.state)
+        guard machine.state != .stopped else {
+            continuation.finish()
+            return stream
+        }
+        let id = nextObserver
+        nextObserver += 1
+        observers[id] = continuation
+        continuation.onTermination = { [weak self, loop] _ in
+            loop.execute { [weak self] in self?.assumeIsolated { $0.observers[id] = nil } }
+        }
+        return stream
+    }
+
+    /// How many read ``states()`` now.
+    var observerCount: Int { observers.count }
+
+    /// Sends a frame and waits for its verdict. Cancelling the task ends the waiting, not the sending.
+    func send(_ request: Request) async -> Delivery {
+        let id = SendID(rawValue: nextSendID)
+        nextSendID += 1
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in
+                let actions = machine.send(request, id: id, waiter: waiter, now: environment.now)
+                perform(actions)
+                if Task.isCancelled { cancel(id) }
+            }
+        } onCancel: {
+            loop.execute { self.assumeIsolated { $0.cancel(id) } }
+        }
+    }
+
+    private func cancel(_ id: SendID) {
+        let actions = machine.cancel(id, now: environment.now)
+        perform(actions)
+    }
+
+    // MARK: - The socket's side
+
+    private func handle(_ event: WebSocketEvent, epoch: UInt64) {
+        let now = environment.now
+        let actions: [Machine.Action]
+        switch event {
+        case .opened: actions = machine.opened(epoch: epoch, now: now)
+        case .message(let bytes, _): return handle(bytes, epoch: epoch, now: now)
+        case .activity: actions = machine.alive(epoch: epoch, now: now)
+        case .written(let ticket): actions = machine.written(Ticket(rawValue: ticket), epoch: epoch, now: now)
+        case .drained: return
+        case .closed(let closure):
+            if epoch == machine.epoch { socket = nil }
+            actions = machine.closed(epoch: epoch, reason: closure.summary, now: now)
+        }
+        perform(actions)
+    }
+
+    private func handle(_ bytes: [UInt8], epoch: UInt64, now: ContinuousClock.Instant) {
+        guard epoch == machine.epoch else { return }
+        let frame: ServerFrame
+        do throws(WireError) {
+            frame = try codec.decode(bytes)
+        } catch {
+            journal.malformed(error, bytes: bytes.count)
+            let actions = machine.alive(epoch: epoch, now: now)
+            return perform(actions)
+        }
+        switch frame {
+        case .acknowledgement(let answer):
+            let actions = machine.acknowledged(
+                answer.requestID,
+                code: answer.code,
+                message: secret.withheld(from: answer.message),
+                epoch: epoch,
+                now: now
+            )
+            perform(actions)
+        case .callback(let callback):
+            let isDisplaced = if case .event(let event) = callback.body { event.event == .disconnected } else { false }
+            let actions =
+                isDisplaced
+                ? machine.disconnectedEvent(epoch: epoch, now: now) : machine.alive(epoch: epoch, now: now)
+            perform(actions)
+            receive(callback)
+        }
+    }
+
+    private func receive(_ callback: Callback) {
+        guard case .message(let message) = callback.body, let requestID = callback.requestID else {
+            return journal.unhandled(callback)
+        }
+        journal.received(message)
+        receiver?(message.inbound, StreamReplyChannel(connection: self, requestID: requestID))
+    }
+
+    // MARK: - Actions
+
+    private func perform(_ actions: [Machine.Action]) {
+        for action in actions {
+            switch action {
+            case .connect(let epoch):
+                socket = environment.connect { [weak self] event in
+                    self?.assumeIsolated { $0.handle(event, epoch: epoch) }
+                }
+            case .write(let write): self.write(write)
+            case .close(_, let code, let reason): socket?.close(code: code, reason: reason)
+            case .abort: socket?.abort()
+            case .resolve(let waiter, let delivery): waiter.resume(returning: delivery)
+            case .report(let incident): journal.report(incident)
+            case .state(let state): entered(state)
+            }
+        }
+        setAlarm()
+    }
+
+    private func write(_ write: FrameWrite) {
+        let priority: SendPriority = write.priority == .high ? .high : .normal
+        do {
+            let bytes =
+                switch write.content {
+                case .request(let bytes): bytes
+                case .ping: try codec.encode(.ping(write.requestID))
+                case .subscribe: try codec.encode(.subscribe(write.requestID, botID: botID, secret: secret))
+                }
+            try socket?.send(bytes, priority: priority, ticket: write.ticket.rawValue)
+        } catch {
+            // The socket is closing: its end, which follows, settles what was on its way. (It is never given more than it can take.)
+            journal.writeFailed(error)
+            socket?.abort()
+        }
+    }
+
+    private func entered(_ state: ConnectionState) {
+        journal.entered(state, epoch: machine.epoch, now: environment.now)
+        for observer in observers.values { observer.yield(state) }
+        guard state == .stopped else { return }
+        for observer in observers.values { observer.finish() }
+        observers = [:]
+        receiver = nil
+        if let shutdownHandler { loop.assumeIsolated { $0.forget(shutdownHandler) } }
+        ended?.resume()
+        ended = nil
+    }
+
+    /// Keeps one timer for the machine's next deadline. One that is armed for an earlier time is left alone: it finds nothing
+    /// due, and is armed anew; that is cheaper than to move it with every frame.
+    private func setAlarm() {
+        guard let deadline = machine.nextDeadline else {
+            if let alarm { environment.cancel(alarm.timer) }
+            alarm = nil
+            return
+        }
+        if let alarm {
+            guard deadline < alarm.deadline else { return }
+            environment.cancel(alarm.timer)
+        }
+        let timer = environment.schedule(at: deadline) { [weak self] in self?.assumeIsolated { $0.alarmWentOff() } }
+        alarm = (timer, deadline)
+    }
+
+    private func alarmWentOff() {
+        alarm = nil
+        let now = environment.now
+        // A byte that never became an event, such as a ping of the WebSocket protocol, counts as life too.
+        if let silence = socket?.timeSinceLastByte, machine.isAwaitingLife(since: now - silence) {
+            let actions = machine.alive(epoch: machine.epoch, now: now)
+            perform(actions)
+        }
+        let actions = machine.tick(now: now)
+        perform(actions)
+    }
+}
+
+extension Secret {
+    /// A text of the server without this secret in it: a server may quote what it refuses.
+    fileprivate func withheld(from text: String) -> String {
+        isEmpty ? text : text.split(separator: value, omittingEmptySubsequences: false).joined(separator: description)
+    }
+}
+
+extension WebSocketClosure {
+    /// In a few words, for logs; the peer's text is not in it.
+    fileprivate var summary: String {
+        if let error { return error.message }
+        switch code {
+        case 1005: return "the server closed the connection without a code"
+        case 1006: return "the connection was lost without a close frame"
+        default: return byPeer ? "the server closed the connection with code \(code)" : "closed with code \(code)"
+        }
+    }
+}

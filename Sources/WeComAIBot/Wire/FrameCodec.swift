@@ -1,0 +1,181 @@
+import BotFoundation
+import FoundationEssentials
+
+/// Frames to bytes and back: the only place that knows that they are JSON.
+///
+/// Tolerant in, strict out: what is unknown is delivered with its raw bytes, what cannot be a frame is an error that the
+/// caller counts; what we send is checked against the documented limits before a byte is written.
+struct FrameCodec: Sendable {
+    private let decoder = JSONDecoder()
+    private let encoder: JSONEncoder
+
+    init() {
+        encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+    }
+
+    /// Reads what the server sent in one message.
+    ///
+    /// - Throws: `WireError` if it is not JSON, has neither a `cmd` nor an answer's `req_id` and `errcode`, or is a message
+    ///   that does not say where it was written.
+    func decode(_ bytes: [UInt8]) throws(WireError) -> ServerFrame {
+        // Foundation would guess at other encodings; the WebSocket protocol allows none.
+        guard String(validating: bytes, as: UTF8.self) != nil, !bytes.contains(0) else {
+            throw WireError(.notUTF8, "a frame of \(bytes.count) bytes is not UTF-8 text")
+        }
+        let frame: IncomingFrame
+        do {
+            frame = try decoder.decode(IncomingFrame.self, from: Data(bytes))
+        } catch DecodingError.typeMismatch {
+            throw WireError(.notAnObject, "a frame of \(bytes.count) bytes is JSON but not an object")
+        } catch {
+            throw WireError(.notJSON, "a frame of \(bytes.count) bytes is not JSON that can be parsed")
+        }
+        if let command = frame.command, !(command.isOurs && frame.hasCode) {
+            let body: Callback.Body =
+                switch frame.body {
+                case .message(let body): .message(try MessageCallback(body, raw: bytes))
+                case .event(let event): .event(event)
+                case nil: .unknown
+                }
+            return .callback(Callback(command: command, requestID: frame.requestID, body: body, raw: bytes))
+        }
+        guard let requestID = frame.requestID else {
+            throw WireError(.missingField, "missing cmd and headers.req_id in a frame")
+        }
+        guard let code = frame.code else {
+            throw WireError(.missingField, "missing cmd, and errcode is not a number, in a frame")
+        }
+        return .acknowledgement(
+            Acknowledgement(requestID: requestID, code: code, message: frame.message, raw: bytes)
+        )
+    }
+
+    /// The bytes of a frame.
+    ///
+    /// - Throws: `WireError` if a field is empty that must not be, or is longer than the protocol allows.
+    func encode(_ frame: ClientFrame) throws(WireError) -> [UInt8] {
+        try frame.validate()
+        do {
+            return [UInt8](try encoder.encode(frame))
+        } catch {
+            throw WireError(.notJSON, "a \(frame.command) frame could not be encoded")
+        }
+    }
+}
+
+/// The envelope of every frame from the server.
+private struct IncomingFrame: Decodable {
+    enum Body {
+        case message(MessageCallback.Body)
+        case event(EventCallback)
+    }
+
+    let command: Command?
+    let requestID: RequestID?
+    let hasCode: Bool
+    let code: ErrorCode?
+    let message: String
+    let body: Body?
+
+    private enum Key: String, CodingKey { case cmd, headers, errcode, errmsg, body }
+
+    private struct Headers: Decodable {
+        let requestID: String?
+
+        private enum Key: String, CodingKey { case requestID = "req_id" }
+
+        init(from decoder: any Decoder) throws {
+            requestID = try decoder.container(keyedBy: Key.self).tolerantString(.requestID)
+        }
+    }
+
+    private struct MessageType: Decodable {
+        let msgtype: String
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        command = container.tolerant(String.self, .cmd).flatMap { $0.isEmpty ? nil : Command(rawValue: $0) }
+        requestID = container.tolerant(Headers.self, .headers)?.requestID.flatMap {
+            $0.isEmpty ? nil : RequestID(rawValue: $0)
+        }
+        hasCode = container.contains(.errcode)
+        code = container.tolerantInt(.errcode).map(ErrorCode.init)
+        message = container.tolerant(String.self, .errmsg) ?? ""
+        let isEvent =
+            command == .eventCallback
+            || (command == .messageCallback && container.tolerant(MessageType.self, .body)?.msgtype == "event")
+        if isEvent {
+            body = container.tolerant(EventCallback.self, .body).map { .event($0) }
+        } else if command == .messageCallback {
+            body = container.tolerant(MessageCallback.Body.self, .body).map { .message($0) }
+        } else {
+            body = nil
+        }
+    }
+}
+
+extension ClientFrame {
+    /// Checks what the server would refuse.
+    fileprivate func validate() throws(WireError) {
+        func require(_ value: String, _ name: String) throws(WireError) {
+            if value.isEmpty { throw WireError(.empty, "\(name) of a \(command) frame is empty") }
+        }
+        func limit(_ value: String, _ maximum: Int, _ name: String) throws(WireError) {
+            let count = value.utf8.count
+            if count > maximum {
+                throw WireError(.tooLong, "\(name) of a \(command) frame has \(count) bytes; \(maximum) are allowed")
+            }
+        }
+        try require(requestID.rawValue, "req_id")
+        switch self {
+        case .ping:
+            break
+        case .subscribe(_, let botID, let secret):
+            try require(botID, "bot_id")
+            try require(secret.value, "secret")
+        case .respondStream(_, let stream):
+            try require(stream.id, "stream.id")
+            try limit(stream.content, StreamFrame.maximumContentBytes, "stream.content")
+            if let id = stream.feedbackID {
+                try require(id, "stream.feedback.id")
+                try limit(id, StreamFrame.maximumFeedbackIDBytes, "stream.feedback.id")
+            }
+        }
+    }
+}
+
+extension ClientFrame: Encodable {
+    private enum Key: String, CodingKey {
+        case cmd, headers, body, msgtype, stream, secret, id, finish, content, feedback
+        case requestID = "req_id"
+        case botID = "bot_id"
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var frame = encoder.container(keyedBy: Key.self)
+        try frame.encode(command.rawValue, forKey: .cmd)
+        var headers = frame.nestedContainer(keyedBy: Key.self, forKey: .headers)
+        try headers.encode(requestID.rawValue, forKey: .requestID)
+        switch self {
+        case .ping:
+            break
+        case .subscribe(_, let botID, let secret):
+            var body = frame.nestedContainer(keyedBy: Key.self, forKey: .body)
+            try body.encode(botID, forKey: .botID)
+            try body.encode(secret.value, forKey: .secret)
+        case .respondStream(_, let content):
+            var body = frame.nestedContainer(keyedBy: Key.self, forKey: .body)
+            try body.encode("stream", forKey: .msgtype)
+            var stream = body.nestedContainer(keyedBy: Key.self, forKey: .stream)
+            try stream.encode(content.id, forKey: .id)
+            try stream.encode(content.isFinal, forKey: .finish)
+            try stream.encode(content.content, forKey: .content)
+            if let id = content.feedbackID {
+                var feedback = stream.nestedContainer(keyedBy: Key.self, forKey: .feedback)
+                try feedback.encode(id, forKey: .id)
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import BotCore
+import FoundationEssentials
+
+/// A message that a user sent to the bot (`aibot_msg_callback`).
+struct MessageCallback: Sendable {
+    let fields: CallbackFields
+    let content: MessageContent
+    /// What the user quoted. It has no author, id or time.
+    let quote: MessageContent?
+    /// Where it was written, and where an answer goes.
+    let conversation: Conversation
+    /// The frame as received.
+    let raw: [UInt8]
+
+    /// The message without anything that is particular to this channel.
+    ///
+    /// The text is what the user wrote: a quote is not mixed into it, and a group's `@mention` stays. A message without a
+    /// `msgid` has an empty id: it is answered, but a second delivery of it cannot be recognised.
+    var inbound: Inbound {
+        Inbound(
+            id: fields.messageID ?? "",
+            kind: Inbound.Kind(rawValue: fields.messageType),
+            conversation: conversation,
+            sender: fields.userID ?? "",
+            text: content.text,
+            raw: raw
+        )
+    }
+}
+
+extension MessageCallback {
+    /// The part of the frame that is decoded; a message is one only if there is somebody to answer.
+    struct Body: Decodable {
+        let fields: CallbackFields
+        let content: MessageContent
+        let quote: MessageContent?
+
+        private enum Key: String, CodingKey { case quote }
+
+        init(from decoder: any Decoder) throws {
+            fields = try CallbackFields(from: decoder)
+            content = try MessageContent(from: decoder)
+            quote = try decoder.container(keyedBy: Key.self).tolerant(MessageContent.self, .quote)
+        }
+    }
+
+    /// - Throws: `WireError` when it does not say where it was written: a group without `chatid`, or a single chat without
+    ///   `from.userid`; and when it is a text without one.
+    init(_ body: Body, raw: [UInt8]) throws(WireError) {
+        if body.content == .unknown(type: "text") {
+            throw WireError(.missingField, "missing text.content in a message of type text")
+        }
+        fields = body.fields
+        content = body.content
+        quote = body.quote
+        self.raw = raw
+        let chatID = fields.chatID.flatMap { $0.isEmpty ? nil : $0 }
+        let userID = fields.userID.flatMap { $0.isEmpty ? nil : $0 }
+        let isGroup = fields.chatType == .group || (fields.chatType != .single && chatID != nil)
+        guard let id = isGroup ? chatID : userID else {
+            throw WireError(.missingField, "missing \(isGroup ? "chatid" : "from.userid") in a message")
+        }
+        conversation = Conversation(kind: isGroup ? .group : .single, id: id)
+    }
+}

@@ -1,0 +1,36 @@
+/// A frame that cannot be understood, or one of ours that must not be sent.
+///
+/// It never contains a piece of the frame: no message text, no secret, no address.
+struct WireError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong, for counters. Open.
+    struct Code: RawRepresentable, Sendable, Hashable {
+        let rawValue: String
+
+        init(rawValue: String) {
+            self.rawValue = rawValue
+        }
+
+        /// The bytes are not UTF-8.
+        static let notUTF8 = Code(rawValue: "not-utf8")
+        /// The text is not JSON, or is nested deeper than the parser goes.
+        static let notJSON = Code(rawValue: "not-json")
+        /// The JSON is not an object.
+        static let notAnObject = Code(rawValue: "not-an-object")
+        /// A field without which the frame means nothing is missing or has the wrong type.
+        static let missingField = Code(rawValue: "missing-field")
+        /// A field we are about to send is longer than the protocol allows.
+        static let tooLong = Code(rawValue: "too-long")
+        /// A field we are about to send is empty and must not be.
+        static let empty = Code(rawValue: "empty")
+    }
+
+    let code: Code
+    let message: String
+
+    init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    var description: String { message }
+}

@@ -1,0 +1,49 @@
+public import BotCore
+public import BotFoundation
+internal import Glibc
+
+extension Bot {
+    /// A whole program: loads the configuration, runs the bot until SIGTERM or Ctrl-C, and exits.
+    ///
+    ///     await Bot.main { message, reply in
+    ///         await reply.write("You said: " + message.text)
+    ///     }
+    ///
+    /// It exits with 0 when the bot was asked to end, with 78 after it has written every problem of the configuration to standard
+    /// error, one line each, and with 71 (`EX_OSERR`) if the system cannot run it.
+    ///
+    /// - Parameters:
+    ///   - configurationFile: The path of the configuration file; `nil` takes it from `WECOM_CONFIG`.
+    ///   - log: Where log lines go; standard error from the configured level on unless given.
+    ///   - handler: Answers messages; see ``BotHandler``.
+    @concurrent public static func main(
+        configurationFile: String? = nil,
+        log: Log? = nil,
+        _ handler: @escaping @Sendable (_ message: Inbound, _ reply: Reply) async throws -> Void
+    ) async -> Never {
+        do {
+            let bot = try Bot(configuration: .load(file: configurationFile), log: log)
+            try await bot.run(handler)
+            exit(EXIT_SUCCESS)
+        } catch let error as ConfigurationError {
+            complain("the configuration is wrong:\n\(error)")
+            exit(ConfigurationError.exitStatus)
+        } catch {
+            complain("\(error)")
+            exit(71)
+        }
+    }
+
+    private static func complain(_ message: String) {
+        let name = CommandLine.arguments.first.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "bot"
+        let bytes = Array("\(name): \(message)\n".utf8)
+        // Nobody may be reading; the exit status is to be right all the same.
+        signal(SIGPIPE, SIG_IGN)
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            guard count > 0 || errno == EINTR else { return }
+            written += max(0, count)
+        }
+    }
+}

@@ -1,0 +1,163 @@
+public import BotCore
+public import BotFoundation
+internal import Glibc
+internal import LWSTransport
+public import WeComAIBot
+
+/// A bot: it brings every message to a handler and streams the answers back.
+///
+///     let bot = try Bot(configuration: .load())
+///     try await bot.run { message, reply in
+///         for try await token in model.answer(message.text) {
+///             await reply.write(token)
+///         }
+///     }
+///
+/// Returning from the handler finishes the answer; throwing ends it with an apology. Messages of one conversation come one
+/// after another, those of different conversations at the same time. A handler may block: it runs on a thread of its own.
+public final class Bot: Sendable {
+    /// Where the connection stands: every change, for one reader. It ends when ``run(handlesSignals:_:)-(_,BotHandler)`` does. A reader
+    /// that falls 256 changes behind loses the oldest ones, never the latest.
+    public let states: AsyncStream<ConnectionState>
+
+    private let connection: LongConnectionConfiguration
+    private let dispatcher: DispatcherConfiguration
+    private let log: Log
+    private let stateChanges: AsyncStream<ConnectionState>.Continuation
+    private let endings: AsyncStream<Ending>
+    private let ending: AsyncStream<Ending>.Continuation
+
+    /// How long turns may take to end once the bot is asked to.
+    private let drainDeadline: Duration
+    /// The same signal again this soon is the same request, told twice: `timeout` signals the process and then its group, and
+    /// Ctrl-C may arrive from the terminal and from a parent that passes it on.
+    static let echoTime = Duration.milliseconds(200)
+
+    /// Why the bot should end.
+    private enum Ending: Sendable, Equatable {
+        case asked
+        case signal(Signals.Signal)
+    }
+
+    /// Makes a bot. Nothing is started yet. Blocks while it reads the certificate authorities, if the configuration names a file.
+    ///
+    /// - Parameters:
+    ///   - configuration: What ``Configuration/load(file:environment:)`` gives, or made in code.
+    ///   - log: Where log lines go; standard error from the configured level on unless given.
+    /// - Throws: ``ConfigurationError`` with every problem, each with its key.
+    public convenience init(configuration: Configuration, log: Log? = nil) throws(ConfigurationError) {
+        try self.init(configuration: configuration, log: log, drainDeadline: .seconds(10))
+    }
+
+    init(configuration: Configuration, log: Log?, drainDeadline: Duration) throws(ConfigurationError) {
+        connection = try configuration.longConnection()
+        dispatcher = configuration.dispatcher
+        self.log = log ?? .standardError(level: configuration.logLevel)
+        self.drainDeadline = drainDeadline
+        (states, stateChanges) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
+        (endings, ending) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(16))
+    }
+
+    /// Asks the bot to end: no new messages are taken, turns have 10 seconds to end, then their handlers are cancelled and their
+    /// answers finished with the text they have; the connection is closed with 1000. A second call changes nothing.
+    public func stop() {
+        ending.yield(.asked)
+    }
+
+    /// Runs the bot with a closure as its handler; see ``run(handlesSignals:_:)-(_,BotHandler)``.
+    @concurrent public func run(
+        handlesSignals: Bool = true,
+        _ handler: @escaping @Sendable (_ message: Inbound, _ reply: Reply) async throws -> Void
+    ) async throws(BotError) {
+        try await run(handlesSignals: handlesSignals, ClosureHandler(handler))
+    }
+
+    /// Runs the bot until it is asked to end, and returns when everything has ended. Once.
+    ///
+    /// It connects, and connects again whenever the connection ends, without limit. The ways to end it: ``stop()``; SIGTERM or
+    /// SIGINT, if it handles them, where a second signal ends the process at once; cancelling the task, which gives answers no
+    /// time to end well.
+    ///
+    /// - Parameters:
+    ///   - handlesSignals: Whether it takes SIGTERM and SIGINT over while it runs. A host that handles them itself says `false`
+    ///     and calls ``stop()``. A handler that ignores its cancellation keeps this method from returning; a bot that handles
+    ///     signals ends the process then, with status 0.
+    ///   - handler: Answers messages, on threads of its own.
+    /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with.
+    @concurrent public func run(handlesSignals: Bool = true, _ handler: any BotHandler) async throws(BotError) {
+        let parts = try Parts(connection, dispatcher, handler, handlesSignals: handlesSignals, log: log)
+        let changes = await parts.connection.states()  // before it runs, so that none is missed
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await parts.dispatcher.run() }
+            group.addTask { await parts.connection.run() }
+            group.addTask { for await state in changes { self.stateChanges.yield(state) } }
+            group.addTask { await self.awaitEnding(of: parts) }
+            if let signals = parts.signals {
+                group.addTask { for await signal in signals.deliveries { self.ending.yield(.signal(signal)) } }
+            }
+            await group.waitForAll()
+        }
+        stateChanges.finish()
+        await parts.loop.shutdown()
+    }
+
+    /// Drains at the first reason to end, and ends the process at a second signal.
+    private func awaitEnding(of parts: Parts) async {
+        await withDiscardingTaskGroup { group in
+            var first: (reason: Ending, at: ContinuousClock.Instant)?
+            for await reason in endings {
+                if let first {
+                    let isEcho = reason == first.reason && .now - first.at <= Self.echoTime
+                    guard case .signal(let signal) = reason, !isEcho else { continue }
+                    log(.warning, "a second signal: ending without finishing what is under way")
+                    _exit(128 + signal.rawValue)
+                }
+                first = (reason, .now)
+                log(.info, "ending: finishing what is under way; a second signal ends at once")
+                group.addTask { await self.drain(parts) }
+            }
+        }
+        parts.signals?.end()
+    }
+
+    private func drain(_ parts: Parts) async {
+        await parts.dispatcher.drain(deadline: drainDeadline)
+        let states = await parts.connection.states()
+        await parts.connection.stop()
+        for await _ in states {}
+        let stuck = parts.dispatcher.statistics.active
+        if stuck > 0, parts.signals != nil {
+            log(.warning, "handlers ignore their cancellation; ending without them", [.count: "\(stuck)"])
+            exit(EXIT_SUCCESS)
+        }
+        ending.finish()
+    }
+}
+
+/// What runs while a bot runs.
+private struct Parts {
+    let loop: EventLoop
+    let dispatcher: Dispatcher
+    let connection: LongConnection
+    let signals: Signals?
+
+    init(
+        _ configuration: LongConnectionConfiguration,
+        _ dispatching: DispatcherConfiguration,
+        _ handler: any BotHandler,
+        handlesSignals: Bool,
+        log: Log
+    ) throws(BotError) {
+        do {
+            let dispatcher = Dispatcher(handler: handler, configuration: dispatching, log: log)
+            self.dispatcher = dispatcher
+            loop = try EventLoop(name: "wecom-bot", log: log)
+            connection = try LongConnection(configuration, on: loop, log: log) { message, channel in
+                dispatcher.receive(message, through: channel)
+            }
+            signals = handlesSignals ? try Signals() : nil
+        } catch {
+            throw BotError(.outOfResources, "the bot cannot start: \(error)")
+        }
+    }
+}

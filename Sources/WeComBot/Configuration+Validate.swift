@@ -1,0 +1,29 @@
+internal import BotFoundation
+
+extension Configuration {
+    /// Checks every field, reading ``certificateAuthorityFile`` if there is one.
+    ///
+    /// - Throws: ``ConfigurationError`` with all problems, each under the name of its property.
+    public func validate() throws(ConfigurationError) {
+        var problems: [ConfigurationError.Problem] = []
+        func check(_ property: String, _ rule: () throws(ConfigurationFault) -> Void) {
+            do { try rule() } catch { problems.append(Configuration.problem(property, error)) }
+        }
+        check("mode") { () throws(ConfigurationFault) in _ = try ConfigurationRules.mode(mode) }
+        check("botID") { () throws(ConfigurationFault) in _ = try ConfigurationRules.token(botID) }
+        check("secret") { () throws(ConfigurationFault) in _ = try ConfigurationRules.token(secret.value) }
+        check("webSocketURL") { () throws(ConfigurationFault) in _ = try ConfigurationRules.endpoint(webSocketURL) }
+        check("certificateAuthorityFile") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.certificateAuthorityFile(certificateAuthorityFile ?? "")
+        }
+        check("heartbeatInterval") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.heartbeat(heartbeatInterval)
+        }
+        check("botName") { () throws(ConfigurationFault) in _ = try ConfigurationRules.name(botName) }
+        guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
+    }
+
+    static func problem(_ property: String, _ fault: ConfigurationFault) -> ConfigurationError.Problem {
+        ConfigurationError.Problem(key: property, source: "Configuration", message: fault.message)
+    }
+}

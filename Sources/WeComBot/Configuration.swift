@@ -1,0 +1,76 @@
+public import BotFoundation
+
+/// What a bot needs to know before it starts.
+///
+/// ``load(file:environment:)`` reads it from a JSON file and the environment; a program may also build it itself. Either
+/// way it is checked whole before anything starts, and a ``ConfigurationError`` names every problem at once.
+///
+/// | field | key in the file | variable | default |
+/// |---|---|---|---|
+/// | ``mode`` | `wecom_ai_bot_connection_mode` | `WECOM_CONNECTION_MODE` | `long_connection` |
+/// | ``botID`` | `wecomaibot_ws_bot_id`, then `long_connection_bot_id` | `WECOM_BOT_ID` | required |
+/// | ``secret`` | `wecomaibot_ws_secret`, then `long_connection_secret` | `WECOM_BOT_SECRET` | required |
+/// | ``webSocketURL`` | `wecomaibot_ws_url` | `WECOM_WS_URL` | ``defaultWebSocketURL`` |
+/// | ``certificateAuthorityFile`` | `wecomaibot_ca_file` | `WECOM_CA_FILE` | the system's trust |
+/// | ``heartbeatInterval`` | `wecomaibot_heartbeat_interval` | `WECOM_HEARTBEAT_SECONDS` | 30 s |
+/// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
+/// | ``httpProxy`` | `wecomaibot_proxy` | `WECOM_PROXY` | `https_proxy` and its kin |
+/// | ``logLevel`` | `log_level` | `WECOM_LOG_LEVEL` | `info` |
+///
+/// The keys are those of AstrBot's platform block for this channel, so that an existing block works unchanged.
+public struct Configuration: Sendable {
+    /// How messages arrive.
+    public var mode: Mode
+    /// The bot's id, from its page in the WeCom admin console under "API mode, long connection".
+    public var botID: String
+    /// The secret that belongs to ``botID``; not the callback's token or key.
+    public var secret: Secret
+    /// Where the long connection goes: `wss://host[:port][/path]`.
+    ///
+    /// Private deployments have a URL of their own. `ws://` is accepted for a gateway on the same machine or behind a tunnel;
+    /// the secret then crosses the network in the clear. The path may have 2,000 bytes and the host 110, because
+    /// libwebsockets 4.1 cuts a longer request line and Host header short instead of refusing them.
+    public var webSocketURL: String
+    /// A PEM file of the certificate authorities to trust instead of the system's, for private deployments. `nil` or empty
+    /// means the system's.
+    public var certificateAuthorityFile: String?
+    /// The time between two heartbeats: 1 to 300 seconds.
+    ///
+    /// Official doc 101463 recommends 30 seconds. AstrBot does not go below 5; here 1 is allowed because private gateways may
+    /// drop idle connections sooner, and more than 300 outlives the idle limit of common middleboxes.
+    public var heartbeatInterval: Duration
+    /// The name under which people mention the bot in groups (`@name`). Empty if unknown.
+    public var botName: String
+    /// The HTTP proxy through which the connection goes (`CONNECT`); `nil` connects directly.
+    ///
+    /// ``load(file:environment:)`` falls back to the environment's proxy for the URL, so that a running bot never looks at the
+    /// environment again.
+    public var httpProxy: HTTPProxy?
+    /// The least important level that is logged.
+    public var logLevel: Log.Level
+    /// What an answer ends with when its handler throws; `nil` for the built-in sentence in Chinese and English.
+    public var apologyText: String?
+    /// What is answered when too many messages wait; `nil` for the built-in sentence in Chinese and English.
+    public var busyText: String?
+
+    /// The official gateway (official doc 101463).
+    public static let defaultWebSocketURL = "wss://openws.work.weixin.qq.com"
+
+    /// The heartbeat intervals that are accepted.
+    package static let heartbeatLimits: ClosedRange<Duration> = .seconds(1) ... .seconds(300)
+
+    /// A configuration with the defaults. It is checked when a bot is made of it, or by ``validate()``.
+    public init(botID: String, secret: Secret) {
+        mode = .longConnection
+        self.botID = botID
+        self.secret = secret
+        webSocketURL = Configuration.defaultWebSocketURL
+        certificateAuthorityFile = nil
+        heartbeatInterval = .seconds(30)
+        botName = ""
+        httpProxy = nil
+        logLevel = .info
+        apologyText = nil
+        busyText = nil
+    }
+}

@@ -1,0 +1,181 @@
+import BotFoundation
+
+/// Puts a configuration together from a file and the environment, collecting every problem on the way.
+struct ConfigurationLoader {
+    private typealias Problem = ConfigurationError.Problem
+
+    /// Where a setting was found.
+    private struct Origin {
+        let key: String
+        let source: String
+    }
+
+    private let environment: [String: String]
+    private var path: String?
+    private var file: ConfigurationFile?
+    private var problems: [Problem] = []
+
+    private static let environmentSource = "environment"
+
+    /// The configuration, or everything that is wrong with it.
+    static func load(file: String?, environment: [String: String]) throws(ConfigurationError) -> Configuration {
+        var loader = ConfigurationLoader(environment: environment)
+        loader.readFile(file)
+        let configuration = loader.readSettings()
+        loader.complainAboutUnknownNames()
+        guard loader.problems.isEmpty else { throw ConfigurationError(problems: loader.problems) }
+        return configuration
+    }
+
+    private init(environment: [String: String]) {
+        self.environment = environment
+    }
+
+    private mutating func readFile(_ argument: String?) {
+        let variable = environment[ConfigurationSetting.fileVariable].flatMap { $0.isEmpty ? nil : $0 }
+        guard let path = argument ?? variable else { return }
+        self.path = path
+        do {
+            file = try ConfigurationFile(path: path)
+        } catch {
+            let key = argument == nil ? ConfigurationSetting.fileVariable : "file"
+            problems.append(Problem(key: key, source: path, message: error.message))
+        }
+    }
+
+    private mutating func readSettings() -> Configuration {
+        var configuration = Configuration(botID: "", secret: Secret(""))
+        read(.mode, into: &configuration.mode) { value throws(ConfigurationFault) in
+            try ConfigurationRules.mode(named: value.string())
+        }
+        require(.botID, what: "the bot's id", into: &configuration.botID) { value throws(ConfigurationFault) in
+            try ConfigurationRules.token(value.string())
+        }
+        require(.secret, what: "the bot's secret", into: &configuration.secret) { value throws(ConfigurationFault) in
+            Secret(try ConfigurationRules.token(value.string()))
+        }
+        read(.webSocketURL, into: &configuration.webSocketURL) { value throws(ConfigurationFault) in
+            let text = try value.string().trimmed
+            _ = try ConfigurationRules.endpoint(text)
+            return text
+        }
+        read(.certificateAuthorityFile, into: &configuration.certificateAuthorityFile) {
+            value throws(ConfigurationFault) in
+            try ConfigurationRules.certificateAuthorityFile(value.string())
+        }
+        read(.heartbeatInterval, into: &configuration.heartbeatInterval) { value throws(ConfigurationFault) in
+            switch value {
+            case .number(let seconds): try ConfigurationRules.heartbeat(seconds: seconds)
+            case .text(let text): try ConfigurationRules.heartbeat(text: text)
+            case .absent, .other: throw ConfigurationFault("must be a number of seconds from 1 to 300")
+            }
+        }
+        read(.botName, into: &configuration.botName) { value throws(ConfigurationFault) in
+            try ConfigurationRules.name(value.string())
+        }
+        readProxy(for: configuration.webSocketURL, into: &configuration.httpProxy)
+        read(.logLevel, into: &configuration.logLevel) { value throws(ConfigurationFault) in
+            try ConfigurationRules.logLevel(named: value.string())
+        }
+        return configuration
+    }
+
+    private mutating func readProxy(for webSocketURL: String, into proxy: inout Configuration.HTTPProxy?) {
+        let parse = { (value: ConfigurationValue) throws(ConfigurationFault) -> Configuration.HTTPProxy? in
+            try Configuration.HTTPProxy(parsing: value.string().trimmed)
+        }
+        if find(.httpProxy) != nil { return read(.httpProxy, into: &proxy, parse) }
+        do {
+            let endpoint = try ConfigurationRules.endpoint(webSocketURL)
+            guard let variable = EnvironmentProxy.variable(for: endpoint, in: environment) else { return }
+            let origin = Origin(key: variable.name, source: ConfigurationLoader.environmentSource)
+            assign(.text(variable.value), from: origin, to: &proxy, parse)
+        } catch {
+            // Reported where the URL was read; there is nothing to choose a proxy for.
+        }
+    }
+
+    /// Reads an optional setting: `target` keeps its default if nothing is set.
+    private mutating func read<Value>(
+        _ setting: ConfigurationSetting,
+        into target: inout Value,
+        _ parse: (ConfigurationValue) throws(ConfigurationFault) -> Value
+    ) {
+        guard let found = find(setting) else { return }
+        assign(found.value, from: found.origin, to: &target, parse)
+    }
+
+    /// Reads a setting that has no default.
+    private mutating func require<Value>(
+        _ setting: ConfigurationSetting,
+        what: String,
+        into target: inout Value,
+        _ parse: (ConfigurationValue) throws(ConfigurationFault) -> Value
+    ) {
+        guard find(setting) == nil else { return read(setting, into: &target, parse) }
+        // A file that could not be read may well have held it.
+        guard path == nil || file != nil else { return }
+        let advice = "; set \(setting.variable), or \(setting.keys[0]) in the file, to \(what)"
+        let origin = emptyOrigin(of: setting)
+        let key = origin?.key ?? setting.variable
+        let source = origin?.source ?? ConfigurationLoader.environmentSource
+        problems.append(Problem(key: key, source: source, message: (origin == nil ? "not set" : "empty") + advice))
+    }
+
+    private mutating func assign<Value>(
+        _ value: ConfigurationValue,
+        from origin: Origin,
+        to target: inout Value,
+        _ parse: (ConfigurationValue) throws(ConfigurationFault) -> Value
+    ) {
+        do {
+            target = try parse(value)
+        } catch {
+            problems.append(Problem(key: origin.key, source: origin.source, message: error.message))
+        }
+    }
+
+    private func find(_ setting: ConfigurationSetting) -> (value: ConfigurationValue, origin: Origin)? {
+        candidates(of: setting).first { !$0.value.isBlank }
+    }
+
+    /// Where the setting is mentioned without a value.
+    private func emptyOrigin(of setting: ConfigurationSetting) -> Origin? {
+        candidates(of: setting).first?.origin
+    }
+
+    /// Every mention of the setting, the winning one first.
+    private func candidates(of setting: ConfigurationSetting) -> [(value: ConfigurationValue, origin: Origin)] {
+        var candidates: [(value: ConfigurationValue, origin: Origin)] = []
+        if let text = environment[setting.variable] {
+            let origin = Origin(key: setting.variable, source: ConfigurationLoader.environmentSource)
+            candidates.append((.text(text), origin))
+        }
+        for key in setting.keys {
+            guard let path, let value = file?.values[key] else { continue }
+            candidates.append((value, Origin(key: key, source: path)))
+        }
+        return candidates
+    }
+
+    private mutating func complainAboutUnknownNames() {
+        complain(
+            about: (file?.values.keys).map(Array.init) ?? [],
+            source: path ?? "",
+            known: ConfigurationSetting.knownKeys
+        )
+        complain(
+            about: environment.keys.filter { $0.hasPrefix("WECOM_") },
+            source: ConfigurationLoader.environmentSource,
+            known: ConfigurationSetting.knownVariables
+        )
+    }
+
+    private mutating func complain(about names: [String], source: String, known: [String]) {
+        let accepted = Set(known)
+        for name in names.sorted() where !accepted.contains(name) {
+            let message = ConfigurationSetting.complaint(about: name, known: known)
+            problems.append(Problem(key: name, source: source, message: message))
+        }
+    }
+}

@@ -1,0 +1,85 @@
+/// The names of one setting.
+struct ConfigurationSetting {
+    /// In the file; the first that has a value wins.
+    let keys: [String]
+    /// In the environment; wins over the file.
+    let variable: String
+
+    static let mode = ConfigurationSetting(keys: ["wecom_ai_bot_connection_mode"], variable: "WECOM_CONNECTION_MODE")
+    static let botID = ConfigurationSetting(
+        keys: ["wecomaibot_ws_bot_id", "long_connection_bot_id"],
+        variable: "WECOM_BOT_ID"
+    )
+    static let secret = ConfigurationSetting(
+        keys: ["wecomaibot_ws_secret", "long_connection_secret"],
+        variable: "WECOM_BOT_SECRET"
+    )
+    static let webSocketURL = ConfigurationSetting(keys: ["wecomaibot_ws_url"], variable: "WECOM_WS_URL")
+    static let certificateAuthorityFile = ConfigurationSetting(keys: ["wecomaibot_ca_file"], variable: "WECOM_CA_FILE")
+    static let heartbeatInterval = ConfigurationSetting(
+        keys: ["wecomaibot_heartbeat_interval"],
+        variable: "WECOM_HEARTBEAT_SECONDS"
+    )
+    static let botName = ConfigurationSetting(keys: ["wecom_ai_bot_name"], variable: "WECOM_BOT_NAME")
+    static let httpProxy = ConfigurationSetting(keys: ["wecomaibot_proxy"], variable: "WECOM_PROXY")
+    static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
+
+    static let all = [
+        mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, botName, httpProxy, logLevel,
+    ]
+
+    /// The variable that holds the path of the file.
+    static let fileVariable = "WECOM_CONFIG"
+
+    /// What AstrBot's platform block also holds: accepted with any value, without effect in this version.
+    private static let unusedKeys = [
+        "id", "type", "enable", "hint",
+        "token", "wecomaibot_token", "encoding_aes_key", "wecomaibot_encoding_aes_key",
+        "wecomaibot_init_respond_text", "wecomaibot_friend_message_welcome_text",
+        "msg_push_webhook_url", "only_use_webhook_url_to_send",
+        "unified_webhook_mode", "webhook_uuid", "callback_server_host", "port",
+    ]
+
+    /// Variables of the callback channel: accepted, so that one environment can serve both.
+    private static let unusedVariables = [
+        "WECOM_TOKEN", "WECOM_ENCODING_AES_KEY", "WECOM_CALLBACK_HOST", "WECOM_CALLBACK_PORT",
+        "WECOM_MEDIA_ALLOWED_ORIGINS",
+    ]
+
+    static let knownKeys = all.flatMap(\.keys) + unusedKeys
+    static let knownVariables = all.map(\.variable) + [fileVariable] + unusedVariables
+
+    /// What to say of a name that is not in `known`.
+    static func complaint(about name: String, known: [String]) -> String {
+        if let setting = all.first(where: { $0.variable == name }) {
+            return "unknown key: this is the name of the environment variable; in a file write \(setting.keys[0])"
+        }
+        guard let nearest = nearest(to: name, in: known) else { return "unknown key; remove it" }
+        return "unknown key; did you mean \(nearest)?"
+    }
+
+    /// The name that is fewest edits away, unless that is more than a third of it.
+    private static func nearest(to name: String, in known: [String]) -> String? {
+        // Nothing longer can be near; the bound keeps a hostile file from costing time.
+        guard name.utf8.count <= 64 else { return nil }
+        let candidates = known.map { (name: $0, distance: editDistance(name.lowercased(), $0.lowercased())) }
+        guard let best = candidates.min(by: { $0.distance < $1.distance }) else { return nil }
+        return best.distance <= best.name.utf8.count / 3 ? best.name : nil
+    }
+
+    /// Levenshtein's distance, over bytes.
+    private static func editDistance(_ left: String, _ right: String) -> Int {
+        let right = Array(right.utf8)
+        var row = Array(0...right.count)
+        for (i, leftByte) in left.utf8.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, rightByte) in right.enumerated() {
+                let substituted = diagonal + (leftByte == rightByte ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[right.count]
+    }
+}

@@ -1,0 +1,21 @@
+package import BotFoundation
+
+/// Keeps the lines of a log for a test to look at.
+package final class LogCapture: Sendable {
+    private let lines = Locked<[Log.Record]>([])
+
+    package init() {}
+
+    /// A log whose lines, of every level, end up here.
+    package var log: Log {
+        Log(level: .trace) { [lines] record in lines.withLock { $0.append(record) } }
+    }
+
+    /// The lines so far.
+    package var records: [Log.Record] { lines.withLock { $0 } }
+
+    /// The messages of the lines at `level` or above.
+    package func messages(from level: Log.Level = .trace) -> [String] {
+        records.filter { $0.level >= level }.map(\.message)
+    }
+}

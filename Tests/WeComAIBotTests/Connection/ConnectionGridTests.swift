@@ -1,0 +1,173 @@
+import BotCore
+import Testing
+
+@testable import WeComAIBot
+
+/// Every state × every event. A cell that is missing does not compile: the switches below have no default.
+struct ConnectionGridTests {
+    enum State: CaseIterable {
+        case idle, connecting, subscribing, ready, waiting, displaced, credentialsRejected, closing, stopped
+    }
+
+    enum Event: CaseIterable {
+        case start, opened, subscribed, credentialsRefused, subscribeThrottled, requestAcknowledged, notSubscribed
+        case disconnected, alive, closed, staleClosed, written, send, cancel, deadline, early, stop
+    }
+
+    static let cells = State.allCases.flatMap { state in Event.allCases.map { (state, $0) } }
+
+    /// A machine in that state with request 1 of `a`: queued, or handed over when ready.
+    func rig(_ state: State) throws -> Rig {
+        var rig = try Rig()
+        rig.send(1)
+        if state == .idle { return rig }
+        rig.start()
+        if state == .connecting { return rig }
+        if state == .waiting {
+            rig.closed()
+            return rig
+        }
+        rig.opened()
+        switch state {
+        case .idle, .connecting, .waiting, .subscribing: break
+        case .displaced: rig.displaced()
+        case .credentialsRejected: rig.ack(rig.subscribeID, 853_000)
+        case .ready, .closing, .stopped:
+            rig.ack(rig.subscribeID)
+            if state != .ready { rig.stop() }
+            if state == .stopped { rig.closed() }
+        }
+        return rig
+    }
+
+    func expected(_ state: State, _ event: Event) -> [String] {
+        switch event {
+        case .start:
+            switch state {
+            case .idle: ["state connecting", "connect 1"]
+            case .connecting, .subscribing, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            }
+        case .opened:
+            switch state {
+            case .connecting: ["state subscribing", "write subscribe"]
+            case .idle, .subscribing, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            }
+        case .subscribed:
+            switch state {
+            case .subscribing: ["state ready", "write a1"]
+            case .idle, .connecting, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            }
+        case .credentialsRefused:
+            switch state {
+            case .subscribing: ["close 1000", "state credentialsRejected"]
+            case .idle, .connecting, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            }
+        case .subscribeThrottled:
+            switch state {
+            case .subscribing: ["close 1000", "state waiting"]
+            case .idle, .connecting, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            }
+        case .requestAcknowledged:
+            switch state {
+            case .ready: ["1 delivered"]
+            case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            }
+        case .notSubscribed:
+            switch state {
+            case .ready: ["abort", "state waiting"]
+            case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            }
+        case .disconnected:
+            switch state {
+            case .subscribing, .ready: ["close 1000", "state displaced"]
+            case .idle, .connecting, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            }
+        case .alive, .staleClosed, .written, .early:
+            switch state {
+            case .idle, .connecting, .subscribing, .ready, .waiting, .displaced, .credentialsRejected, .closing,
+                .stopped:
+                []
+            }
+        case .closed:
+            switch state {
+            case .connecting, .subscribing, .ready: ["state waiting"]
+            case .closing: ["state stopped"]
+            case .idle, .waiting, .displaced, .credentialsRejected, .stopped: []
+            }
+        case .send:
+            switch state {
+            case .ready: ["write b2"]
+            case .closing, .stopped: ["2 refused"]
+            case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected: []
+            }
+        case .cancel:
+            switch state {
+            case .ready: ["1 unknown"]
+            case .closing, .stopped: []
+            case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected: ["1 refused"]
+            }
+        case .deadline:
+            switch state {
+            case .idle: ["1 refused"]
+            case .connecting, .subscribing: ["abort", "state waiting"]
+            case .ready: ["write ping"]
+            case .waiting, .displaced, .credentialsRejected: ["state connecting", "connect 2"]
+            case .closing: ["abort", "state stopped"]
+            case .stopped: []
+            }
+        case .stop:
+            switch state {
+            case .idle, .waiting, .displaced, .credentialsRejected: ["1 refused", "state stopped"]
+            case .connecting: ["1 refused", "abort", "state stopped"]
+            case .subscribing: ["1 refused", "close 1000", "state closing"]
+            case .ready: ["1 unknown", "close 1000", "state closing"]
+            case .closing, .stopped: []
+            }
+        }
+    }
+
+    @Test(arguments: cells)
+    func everyEventInEveryState(state: State, event: Event) throws {
+        var rig = try rig(state)
+        #expect(rig.stateName == "\(state)")
+        let actual: [String]
+        switch event {
+        case .start: actual = rig.start()
+        case .opened: actual = rig.opened()
+        case .subscribed: actual = rig.ack(rig.subscribeID)
+        case .credentialsRefused: actual = rig.ack(rig.subscribeID, 853_000)
+        case .subscribeThrottled: actual = rig.ack(rig.subscribeID, 45_009)
+        case .requestAcknowledged:
+            rig.written("a1")
+            actual = rig.ack("a")
+        case .notSubscribed:
+            rig.written("a1")
+            actual = rig.ack("a", 846_609)
+        case .disconnected: actual = rig.displaced()
+        case .alive: actual = rig.alive()
+        case .closed: actual = rig.closed()
+        case .staleClosed: actual = rig.closed(epoch: rig.epoch &- 1)
+        case .written: actual = rig.written("a1")
+        case .send: actual = rig.send(2, "b")
+        case .cancel: actual = rig.cancel(1)
+        case .deadline:
+            if let deadline = rig.machine.nextDeadline { rig.now = deadline }
+            actual = rig.tick()
+        case .early:
+            if let deadline = rig.machine.nextDeadline { rig.now = max(rig.now, deadline - .nanoseconds(1)) }
+            actual = deadlineHasCome(rig) ? [] : rig.tick()
+        case .stop: actual = rig.stop()
+        }
+        #expect(actual == expected(state, event), "\(event) in \(state)")
+        #expect(actual.contains { $0.hasPrefix("state") } || rig.stateName == "\(state)")
+    }
+
+    /// An attempt may be due at once, since full jitter may be nothing.
+    private func deadlineHasCome(_ rig: Rig) -> Bool {
+        rig.machine.nextDeadline.map { $0 <= rig.now } ?? false
+    }
+
+    @Test func theGridIsComplete() {
+        #expect(Self.cells.count == 9 * 17)
+    }
+}

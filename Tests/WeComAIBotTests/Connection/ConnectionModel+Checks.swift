@@ -1,0 +1,110 @@
+import BotCore
+
+@testable import WeComAIBot
+
+/// What the driver would do, and what must hold each time.
+extension ConnectionModel {
+    mutating func perform(_ actions: [Machine.Action]) {
+        checkOrder(actions)
+        for action in actions {
+            switch action {
+            case .connect(let epoch): checkConnect(epoch)
+            case .write(let frame): checkWrite(frame)
+            case .close(let epoch, let code, _):
+                if epoch != self.epoch || code != 1000 { fail("closes \(epoch) with \(code)") }
+                // What the socket has may still be sent, and read.
+                while !handed.isEmpty, chance(50) { serverReads(handed.removeFirst()) }
+                forgetConnection()
+            case .abort(let epoch):
+                if epoch != self.epoch { fail("aborts \(epoch), the connection is \(self.epoch)") }
+                forgetConnection()
+            case .resolve(let id, let delivery): checkResolve(id, delivery)
+            case .state(let state):
+                if state != .stopped, isStopped { fail("\(state) after the stop") }
+                let name = Rig.name(state)
+                if Self.next[stateName]?.contains(name) != true { fail("\(stateName) is followed by \(name)") }
+                stateName = name
+            case .report: break
+            }
+        }
+    }
+
+    /// What may follow each state, as its documentation says.
+    private static let next: [String: Set<String>] = [
+        "idle": ["connecting", "stopped"],
+        "connecting": ["subscribing", "waiting", "stopped"],
+        "subscribing": ["ready", "waiting", "credentialsRejected", "displaced", "closing"],
+        "ready": ["waiting", "displaced", "closing"],
+        "waiting": ["connecting", "stopped"],
+        "displaced": ["connecting", "stopped"],
+        "credentialsRejected": ["connecting", "stopped"],
+        "closing": ["stopped"],
+        "stopped": [],
+    ]
+
+    /// Nothing is handed to a connection that the same call gives up: it might be written all the same.
+    private mutating func checkOrder(_ actions: [Machine.Action]) {
+        guard let end = actions.lastIndex(where: { if case .abort = $0 { true } else { false } }) else { return }
+        for case .write(let frame) in actions[..<end] {
+            if case .request = frame.content { fail("hands a frame of \(frame.requestID) to a connection it aborts") }
+        }
+    }
+
+    private mutating func checkConnect(_ epoch: UInt64) {
+        if epoch != self.epoch + 1 { fail("connection \(epoch) after \(self.epoch)") }
+        if let lastConnect, now - lastConnect < .seconds(1) { fail("two attempts within \(now - lastConnect)") }
+        lastConnect = now
+        forgetConnection()
+        self.epoch = epoch
+        statistics.connects += 1
+    }
+
+    private mutating func checkWrite(_ frame: FrameWrite) {
+        if !isOpen { fail("writes without a connection") }
+        if !seenTickets.insert(frame.ticket).inserted { fail("ticket \(frame.ticket.rawValue) is used twice") }
+        switch frame.content {
+        case .subscribe:
+            if subscribeID != nil { fail("subscribes twice") }
+            subscribeID = frame.requestID
+        case .ping:
+            statistics.pings += 1
+            if !isSubscribed { fail("pings before it is subscribed") }
+        case .request(let bytes):
+            if !isSubscribed { fail("writes before it is subscribed") }
+            guard let id = Int(String(decoding: bytes, as: UTF8.self)), let send = sends[id] else {
+                return fail("writes what nobody sent")
+            }
+            if send.outcome != nil { fail("writes \(id) though its waiter was told") }
+            if let outstanding = lanes[frame.requestID]?.outstanding {
+                fail("writes \(id) of \(frame.requestID) while \(outstanding.id) is outstanding")
+            }
+            if let before = firstWrites[frame.requestID], id < before { fail("\(id) overtaken by \(before)") }
+            firstWrites[frame.requestID] = id
+            if send.kind == .finalUpdate, send.lastWrittenAt != nil { statistics.repeatedFinals += 1 }
+            if send.kind == .once, send.isAccepted { fail("\(id) would be shown twice") }
+            lanes[frame.requestID, default: Lane()].outstanding = (id, nil)
+            sends[id]?.writes += 1
+        }
+        handed.append(frame)
+    }
+
+    private mutating func checkResolve(_ id: Int, _ delivery: Delivery) {
+        guard let send = sends[id] else { return fail("tells \(id), which nobody sent") }
+        if send.outcome != nil { fail("tells \(id) twice") }
+        sends[id]?.outcome = delivery
+        switch delivery {
+        case .delivered:
+            statistics.delivered += 1
+            if !send.isAccepted { fail("\(id) is delivered, but the server refused it") }
+        case .refused(let reason):
+            statistics.refused += 1
+            if send.isAccepted { fail("\(id) is refused (\(reason)), but the server accepted it") }
+        case .unknown(let reason):
+            statistics.unknown += 1
+            if send.writes == 0 { fail("\(id) is unknown (\(reason)), but was never handed over") }
+            if send.kind == .finalUpdate, reason.message.contains("connection ended") {
+                fail("the final update \(id) was given up with its connection")
+            }
+        }
+    }
+}

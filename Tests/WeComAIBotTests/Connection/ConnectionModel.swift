@@ -1,0 +1,304 @@
+import BotCore
+import BotFoundation
+
+@testable import WeComAIBot
+
+/// A server, a network, callers and a clock, all at random; and what must be true whatever they do.
+///
+/// The server may answer late, in any order, or never. It repeats an answer only where it owes none and is owed none:
+/// acknowledgements carry nothing by which a repeated one could be told from the answer to the next frame.
+struct ConnectionModel {
+    struct Statistics {
+        var delivered = 0, refused = 0, unknown = 0, connects = 0, debtsPaid = 0, repeatedFinals = 0, duplicates = 0
+        var pings = 0
+
+        mutating func add(_ other: Statistics) {
+            delivered += other.delivered
+            refused += other.refused
+            unknown += other.unknown
+            connects += other.connects
+            debtsPaid += other.debtsPaid
+            repeatedFinals += other.repeatedFinals
+            duplicates += other.duplicates
+            pings += other.pings
+        }
+    }
+
+    struct Send {
+        let requestID: RequestID
+        let kind: Request.Kind
+        let sentAt: Instant
+        var outcome: Delivery?
+        var isAccepted = false
+        var writes = 0
+        var lastWrittenAt: Instant?
+        var isCancelled = false
+    }
+
+    /// One `req_id` on the current connection, as the rules have it.
+    struct Lane {
+        var outstanding: (id: Int, writtenAt: Instant?)?
+        var debt = 0
+        /// Answers that the server still owes, and whether one was ever lost.
+        var owed = 0
+        var hasLost = false
+        var lastFirstWrite = 0
+    }
+
+    struct Answer {
+        let requestID: RequestID
+        let code: Int
+    }
+
+    var machine: Machine
+    var generator: SplitMix64
+    var now = Rig.origin
+    var statistics = Statistics()
+    var failure: String?
+    var steps = 0
+
+    var sends: [Int: Send] = [:]
+    var nextSend = 1
+    var seenTickets: Set<Ticket> = []
+    var lastConnect: Instant?
+    var isStopped = false
+    var stateName = "idle"
+
+    // The current connection.
+    var epoch: UInt64 = 0
+    var isOpen = false
+    var isSubscribed = false
+    var subscribeID: RequestID?
+    var handed: [FrameWrite] = []
+    var answers: [Answer] = []
+    var lanes: [RequestID: Lane] = [:]
+    /// The server answers at once and says yes.
+    var isCalm = false
+    var firstWrites: [RequestID: Int] = [:]
+
+    init(seed: UInt64) throws {
+        var configuration = ConnectionConfiguration()
+        configuration.maximumUnanswered = 3
+        machine = try Machine(configuration: configuration, seed: seed)
+        generator = SplitMix64(seed: ~seed)
+        perform(machine.start(now: now))
+    }
+
+    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &generator) < percent }
+
+    mutating func fail(_ message: String) {
+        if failure == nil { failure = message }
+    }
+
+    // MARK: Steps
+
+    mutating func step() {
+        steps += 1
+        switch Int.random(in: 0..<100, using: &generator) {
+        case 0..<22: send()
+        case 22..<25: cancel()
+        case 25..<45: writeSome()
+        case 45..<70: answer()
+        case 70..<72: if isOpen { perform(machine.alive(epoch: epoch, now: now)) }
+        case 72..<73: drop()
+        case 73..<74: if isOpen, chance(30) { perform(machine.disconnectedEvent(epoch: epoch, now: now)) }
+        case 74..<76: stale()
+        default: passTime()
+        }
+        network()
+    }
+
+    mutating func network() {
+        if epoch > 0, !isOpen, case .connecting = machine.state {
+            if isCalm || chance(50) {
+                isOpen = true
+                perform(machine.opened(epoch: epoch, now: now))
+            } else if chance(30) {
+                drop()
+            }
+        }
+    }
+
+    mutating func send() {
+        let id = nextSend
+        nextSend += 1
+        let requestID = RequestID(rawValue: "r\(Int.random(in: 0..<6, using: &generator))")
+        let kind = [Request.Kind.finalUpdate, .intermediateUpdate, .once][Int.random(in: 0..<3, using: &generator)]
+        sends[id] = Send(requestID: requestID, kind: kind, sentAt: now)
+        let request = Request(requestID: requestID, bytes: Array("\(id)".utf8), kind: kind)
+        perform(machine.send(request, id: SendID(rawValue: UInt64(id)), waiter: id, now: now))
+    }
+
+    mutating func cancel() {
+        guard nextSend > 1 else { return }
+        let id = Int.random(in: max(1, nextSend - 20)..<nextSend, using: &generator)
+        sends[id]?.isCancelled = true
+        perform(machine.cancel(SendID(rawValue: UInt64(id)), now: now))
+        if sends[id]?.outcome == nil { fail("send \(id) is not told after its cancellation") }
+    }
+
+    /// The kernel takes frames; the server reads each and decides.
+    mutating func writeSome() {
+        while !handed.isEmpty, isOpen {
+            let frame = handed.removeFirst()
+            serverReads(frame)
+            if case .request(let bytes) = frame.content, let id = Int(String(decoding: bytes, as: UTF8.self)) {
+                sends[id]?.lastWrittenAt = now
+                lanes[frame.requestID]?.outstanding = (id, now)
+            }
+            perform(machine.written(frame.ticket, epoch: epoch, now: now))
+            if !isCalm, chance(30) { return }
+        }
+    }
+
+    mutating func serverReads(_ frame: FrameWrite) {
+        var code = 0
+        if !isCalm {
+            switch Int.random(in: 0..<100, using: &generator) {
+            case 0..<72: code = 0
+            case 72..<82: code = 6000
+            case 82..<84: code = 846_609
+            case 84..<92: code = 846_605
+            case 92..<96: code = 45_009
+            default: code = 853_000
+            }
+        }
+        if case .subscribe = frame.content, !isCalm, chance(60) { code = 0 }
+        if case .request(let bytes) = frame.content, let id = Int(String(decoding: bytes, as: UTF8.self)) {
+            if code == 0 { sends[id]?.isAccepted = true }
+            lanes[frame.requestID, default: Lane()].owed += 1
+        }
+        if !isCalm, chance(8) {
+            lanes[frame.requestID]?.hasLost = true
+        } else {
+            answers.append(Answer(requestID: frame.requestID, code: code))
+        }
+    }
+
+    mutating func answer() {
+        guard isOpen, !answers.isEmpty else { return }
+        let index = isCalm ? 0 : Int.random(in: 0..<answers.count, using: &generator)
+        // Most answers come soon; some stay until the slot of their frame has expired.
+        if !isCalm, let lane = lanes[answers[index].requestID], lane.debt == 0, let at = lane.outstanding?.writtenAt,
+            now - at < .seconds(10), answers[index].requestID.rawValue == "r0", chance(90)
+        {
+            return
+        }
+        let answer = answers.remove(at: index)
+        let isClean = lanes[answer.requestID].map { $0.owed == 1 && !$0.hasLost && $0.debt == 0 } ?? false
+        deliver(answer)
+        if isClean, isOpen, epoch == machine.epoch, !isCalm, chance(20) {
+            statistics.duplicates += 1
+            deliver(answer, isRepeated: true)
+        }
+    }
+
+    mutating func deliver(_ answer: Answer, isRepeated: Bool = false) {
+        if answer.requestID == subscribeID, answer.code == 0 { isSubscribed = true }
+        if !isRepeated, var lane = lanes[answer.requestID] {
+            lane.owed -= 1
+            if lane.debt > 0 {
+                lane.debt -= 1
+                statistics.debtsPaid += 1
+            } else {
+                lane.outstanding = nil
+            }
+            lanes[answer.requestID] = lane
+        }
+        let code = ErrorCode(rawValue: answer.code)
+        perform(machine.acknowledged(answer.requestID, code: code, message: "m", epoch: epoch, now: now))
+    }
+
+    mutating func drop() {
+        guard epoch > 0 else { return }
+        let ended = epoch
+        forgetConnection()
+        perform(machine.closed(epoch: ended, reason: "dropped", now: now))
+    }
+
+    /// Events of a connection that is over.
+    mutating func stale() {
+        guard machine.epoch > 1 else { return }
+        let old = machine.epoch - 1
+        let ticket = Ticket(rawValue: UInt64.random(in: 0..<1000, using: &generator))
+        let requestID = RequestID(rawValue: "r1")
+        for actions in [
+            machine.closed(epoch: old, reason: "old", now: now), machine.opened(epoch: old, now: now),
+            machine.disconnectedEvent(epoch: old, now: now), machine.written(ticket, epoch: old, now: now),
+            machine.acknowledged(requestID, code: .ok, message: "", epoch: old, now: now),
+            machine.alive(epoch: old, now: now),
+        ] where !actions.isEmpty {
+            fail("an event of an older connection did \(actions)")
+        }
+    }
+
+    mutating func passTime() {
+        switch Int.random(in: 0..<100, using: &generator) {
+        case 0..<60: now += .milliseconds(Int.random(in: 0..<700, using: &generator))
+        case 60..<80: if let deadline = machine.nextDeadline { now = max(now, deadline) }
+        case 80..<90: if let deadline = machine.nextDeadline { now = max(now, deadline - .nanoseconds(1)) }
+        case 90..<99: now += .seconds(Int.random(in: 0..<20, using: &generator))
+        default: now += .seconds(Int.random(in: 0..<90_000, using: &generator))
+        }
+        tick()
+    }
+
+    mutating func tick() {
+        // Slots that expire in this tick are free for the next frame, and owe an answer.
+        for (requestID, lane) in lanes {
+            if let at = lane.outstanding?.writtenAt, now - at >= .seconds(10) {
+                lanes[requestID]?.outstanding = nil
+                lanes[requestID]?.debt += 1
+            }
+        }
+        perform(machine.tick(now: now))
+        if let deadline = machine.nextDeadline, deadline <= now { fail("the timer would fire again at once") }
+    }
+
+    // MARK: The end
+
+    /// The server behaves from now on: everything that waits must be told, and every final update be delivered.
+    mutating func calmDown() {
+        isCalm = true
+        drop()
+        var sinceCalm: Set<Int> = []
+        for (id, send) in sends where send.outcome == nil { sinceCalm.insert(id) }
+        let start = now
+        while failure == nil, sends.contains(where: { $0.value.outcome == nil }) {
+            // The longest wait there is, after having been displaced, is ten minutes.
+            if now - start > .seconds(3600) { return fail("some are stuck") }
+            network()
+            while failure == nil, isOpen, !handed.isEmpty || !answers.isEmpty {
+                writeSome()
+                answer()
+            }
+            if let deadline = machine.nextDeadline { now = max(now, deadline) }
+            tick()
+        }
+        for id in sinceCalm {
+            guard let send = sends[id], send.outcome != .delivered else { continue }
+            if now - send.sentAt >= .seconds(24 * 3600) { continue }
+            fail("send \(id) ended \(String(describing: send.outcome)) though the server was well")
+        }
+    }
+
+    mutating func stop() {
+        for _ in 0..<20 { send() }
+        perform(machine.stop(now: now))
+        isStopped = true
+        for (id, send) in sends where send.outcome == nil { fail("send \(id) is not told after the stop") }
+        if machine.requestCount != 0 { fail("requests are left after the stop") }
+        now += .seconds(10)
+        perform(machine.tick(now: now))
+        if machine.state != .stopped || machine.nextDeadline != nil { fail("it does not stop") }
+    }
+
+    mutating func forgetConnection() {
+        isOpen = false
+        isSubscribed = false
+        subscribeID = nil
+        handed = []
+        answers = []
+        lanes = [:]
+    }
+}

@@ -1,0 +1,35 @@
+import BotCore
+import Testing
+
+@testable import WeComAIBot
+
+/// Random events against a model of the server and the network.
+///
+/// `TEST_SEED=<n>` repeats a run.
+struct ConnectionModelTests {
+    @Test func randomEventsKeepEveryPromise() throws {
+        let seed = testSeed()
+        var statistics = ConnectionModel.Statistics()
+        for run in 0..<40 {
+            var model = try ConnectionModel(seed: seed &+ UInt64(run))
+            for _ in 0..<3000 where model.failure == nil { model.step() }
+            if model.failure == nil { model.calmDown() }
+            if model.failure == nil { model.stop() }
+            if let failure = model.failure {
+                Issue.record("TEST_SEED=\(seed) run \(run) step \(model.steps): \(failure)")
+                return
+            }
+            statistics.add(model.statistics)
+        }
+        print("model: \(statistics)")
+        // A model in which nothing happens proves nothing.
+        #expect(statistics.delivered > 100, "\(statistics)")
+        #expect(statistics.refused > 20, "\(statistics)")
+        #expect(statistics.unknown > 20, "\(statistics)")
+        #expect(statistics.connects > 100, "\(statistics)")
+        #expect(statistics.debtsPaid > 5, "\(statistics)")
+        #expect(statistics.repeatedFinals > 5, "\(statistics)")
+        #expect(statistics.duplicates > 20, "\(statistics)")
+        #expect(statistics.pings > 20, "\(statistics)")
+    }
+}

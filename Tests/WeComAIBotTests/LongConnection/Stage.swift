@@ -1,0 +1,221 @@
+import BotCore
+import BotFoundation
+import GatewaySimulator
+import LWSTransport
+import TestSupport
+import Testing
+
+@testable import WeComAIBot
+
+/// Where a scenario is played: a gateway at the far side, a connection, a dispatcher, and a handler that does as the message
+/// says.
+///
+/// A text that begins with `slowly` is answered in two parts; the second comes when the scenario opens the gate. Every
+/// other text is answered with `echo: ` and the text, in one frame.
+struct Stage: Sendable {
+    /// How an answer ended.
+    struct Outcome: Sendable {
+        let messageID: String
+        let delivery: Delivery
+    }
+
+    static let botID = "aib-stage"
+    static let secret = "s3cr3t-of-the-stage"
+
+    let transport: Transport
+    let far: any FarSide
+    let connection: LongConnection
+    let dispatcher: Dispatcher
+    let outcomes: EventRecorder<Outcome>
+    let gate: EventRecorder<Void>
+    let log: LogCapture
+    let received = EventRecorder<Inbound>()
+    let states = EventRecorder<ConnectionState>()
+
+    /// Plays a scenario and looks at what it leaves behind.
+    static func play(_ scenario: Scenario, over transport: Transport) async throws {
+        let loop = try EventLoop(name: "client")
+        var service = GatewayConfiguration(botID: botID, secret: Secret(secret))
+        scenario.prepare(&service)
+        switch transport {
+        case .inMemory:
+            let world = InMemoryWorld(on: loop, gateway: service)
+            let endpoint = try WebSocketEndpoint("wss://gateway.example")
+            try await play(scenario, transport, on: loop, at: endpoint, trust: .system, far: world, environment: world)
+        case .gateway:
+            let home = try EventLoop(name: "gateway")
+            let gateway = try await Gateway.start(on: home, configuration: service)
+            let far = RealFarSide(gateway: gateway)
+            let observations = await gateway.observations(limit: 1_000_000)
+            let watching = Task { for await observation in observations { far.observed.record(observation.event) } }
+            let endpoint = try WebSocketEndpoint(await gateway.url)
+            let trust = TrustRoots.pem(gateway.certificateAuthorityPEM ?? [])
+            try await play(scenario, transport, on: loop, at: endpoint, trust: trust, far: far, environment: nil)
+            await gateway.stop()
+            await watching.value
+            await home.shutdown()
+        }
+        await loop.shutdown()
+    }
+
+    private static func play(
+        _ scenario: Scenario,
+        _ transport: Transport,
+        on loop: EventLoop,
+        at endpoint: WebSocketEndpoint,
+        trust: TrustRoots,
+        far: any FarSide,
+        environment: (any ConnectionEnvironment)?
+    ) async throws {
+        var configuration = LongConnectionConfiguration(botID: botID, secret: Secret(secret), endpoint: endpoint)
+        configuration.trust = trust
+        if transport == .gateway { configuration.machine = .impatient }
+        scenario.tune(&configuration.machine, transport)
+        let stage = try Stage(transport, far, configuration, on: loop, environment: environment)
+        for fault in scenario.faults { await far.inject(fault) }
+        await stage.run { try await scenario.play(stage) }
+        await stage.expectEnd(allowingViolations: scenario.provokesViolations)
+    }
+
+    private init(
+        _ transport: Transport,
+        _ far: any FarSide,
+        _ configuration: LongConnectionConfiguration,
+        on loop: EventLoop,
+        environment: (any ConnectionEnvironment)?
+    ) throws {
+        let (outcomes, gate, log) = (EventRecorder<Outcome>(), EventRecorder<Void>(), LogCapture())
+        let handler = ClosureHandler { message, reply in
+            if message.text.hasPrefix("slowly") {
+                await reply.write("echo: ")
+                await gate.wait { !$0.isEmpty }
+                await reply.write(message.text)
+            } else {
+                await reply.finish("echo: \(message.text)")
+            }
+            outcomes.record(Outcome(messageID: message.id, delivery: await reply.finish()))
+        }
+        let dispatcher = Dispatcher(handler: handler, log: log.log)
+        let received = received
+        let receiver: LongConnection.Receiver = { message, channel in
+            dispatcher.receive(message, through: channel)
+            received.record(message)
+        }
+        connection =
+            if let environment {
+                try LongConnection(
+                    configuration,
+                    on: loop,
+                    environment: environment,
+                    log: log.log,
+                    receiver: receiver
+                )
+            } else {
+                try LongConnection(configuration, on: loop, log: log.log, receiver: receiver)
+            }
+        (self.transport, self.far, self.dispatcher) = (transport, far, dispatcher)
+        (self.outcomes, self.gate, self.log) = (outcomes, gate, log)
+    }
+
+    private func run(_ body: () async throws -> Void) async {
+        let changes = await connection.states()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await state in changes { states.record(state) } }
+            group.addTask { await connection.run() }
+            group.addTask { await dispatcher.run() }
+            do { try await body() } catch { Issue.record(error) }
+            await dispatcher.drain(deadline: .seconds(20))
+            await connection.stop()
+            await far.pass(.seconds(5))
+            await group.waitForAll()
+        }
+    }
+
+    private func expectEnd(allowingViolations: Bool) async {
+        let statistics = dispatcher.statistics
+        #expect(statistics.active == 0 && statistics.queued == 0)
+        #expect(await connection.unsettled == 0)
+        #expect(await connection.state == .stopped)
+        let events = far.observed.events
+        if !allowingViolations {
+            #expect(events.filter { if case .violation = $0 { true } else { false } }.isEmpty)
+        }
+        for record in log.records {
+            let line = ([record.message] + record.metadata.map(\.value)).joined(separator: " ")
+            #expect(!line.contains(Self.secret) && !line.contains("response_code"))
+            if record.level > .trace { #expect(!line.contains("echo: ")) }
+        }
+    }
+
+    // MARK: For scenarios
+
+    /// A user says something.
+    func push(_ text: String, from user: String = "张三", in group: String? = nil) async -> PushedMessage {
+        await far.push(text, from: user, in: group)
+    }
+
+    /// Waits until the answer to a message is complete: what the user sees, and how often it was updated.
+    @discardableResult
+    func answer(to message: PushedMessage) async -> (text: String, frames: Int) {
+        let bubble = await far.observed.first { event -> Bubble? in
+            guard case .updated(message.messageID, _, let bubble) = event, bubble.isFinished else { return nil }
+            return bubble
+        }
+        return (bubble.text, bubble.frames)
+    }
+
+    /// Waits until the user sees something of an answer.
+    func beginning(of message: PushedMessage) async {
+        await far.observed.wait {
+            $0.contains { if case .updated(message.messageID, _, _) = $0 { true } else { false } }
+        }
+    }
+
+    /// Waits until the handler knows how an answer ended.
+    func outcome(of message: PushedMessage) async -> Delivery {
+        await outcomes.first { $0.messageID == message.messageID ? $0.delivery : nil }
+    }
+
+    /// Waits until so many acknowledgements with a code have left.
+    func acknowledgements(_ code: ServerCode, count: Int = 1) async {
+        await far.observed.wait { events in
+            events.count { if case .acknowledged(_, _, code) = $0 { true } else { false } } >= count
+        }
+    }
+
+    /// Waits until the connection has been ready so many times; lets the time pass that is between two attempts.
+    func ready(times: Int = 1) async {
+        while true {
+            let states = await states.wait { $0.isReady(times: times) || $0.last?.retryAt != nil }
+            guard !Task.isCancelled, !states.isReady(times: times) else { return }
+            guard let retryAt = states.last?.retryAt, transport == .inMemory else {
+                await self.states.wait { $0.isReady(times: times) }
+                return
+            }
+            await far.pass(until: retryAt)
+            await Task.yield()
+        }
+    }
+
+    /// Waits for a state by its name.
+    func state(_ name: String) async {
+        await states.wait { $0.contains { $0.name == name } }
+    }
+}
+
+extension [ConnectionState] {
+    fileprivate func isReady(times: Int) -> Bool { count { $0 == .ready } >= times }
+}
+
+extension ConnectionConfiguration {
+    /// Waits that a test can sit out in real time.
+    static var impatient: ConnectionConfiguration {
+        var configuration = ConnectionConfiguration()
+        configuration.reconnectBase = .milliseconds(10)
+        configuration.minimumAttemptGap = .milliseconds(10)
+        configuration.displacedRetryBase = .milliseconds(20)
+        configuration.credentialsRetryBase = .milliseconds(20)
+        configuration.conflictDelays = [.milliseconds(10), .milliseconds(20), .milliseconds(40)]
+        return configuration
+    }
+}

@@ -1,0 +1,242 @@
+import BotCrypto
+import BotFoundation
+import Glibc
+import Testing
+
+@testable import WeComBot
+
+@Suite struct ConfigurationTests {
+    @Test func everythingButTheCredentialsHasADefault() throws {
+        let configuration = try Configuration.load(environment: environment())
+        #expect(configuration.mode == .longConnection)
+        #expect(configuration.botID == "b")
+        #expect(configuration.secret.value == "s")
+        #expect(configuration.webSocketURL == "wss://openws.work.weixin.qq.com")
+        #expect(configuration.certificateAuthorityFile == nil)
+        #expect(configuration.heartbeatInterval == .seconds(30))
+        #expect(configuration.botName == "")
+        #expect(configuration.httpProxy == nil)
+        #expect(configuration.logLevel == .info)
+        try configuration.validate()
+    }
+
+    @Test(arguments: ConfigurationFixtures.files(in: "good"))
+    func goodFilesGiveTheSameCredentials(path: String) throws {
+        let configuration = try Configuration.load(file: path, environment: [:])
+        #expect(configuration.botID == "aibOT-0123456789")
+        #expect(configuration.secret.value == "s3cr3t-of-the-file")
+        #expect(configuration.heartbeatInterval == .seconds(30))
+        #expect(configuration.webSocketURL == Configuration.defaultWebSocketURL)
+        try configuration.validate()
+    }
+
+    @Test(arguments: ConfigurationFixtures.files(in: "bad"))
+    func badFilesNameEveryProblemAndNoSecret(path: String) throws {
+        let error = #expect(throws: ConfigurationError.self) { try Configuration.load(file: path, environment: [:]) }
+        let folder = path.prefix(through: try #require(path.lastIndex(of: "/")))
+        let description = try #require(error).description.split(separator: folder).joined()
+        #expect(description + "\n" == (try ConfigurationFixtures.text(path.dropLast(5) + ".txt")))
+        #expect(!description.contains("s3cr3t"))
+    }
+
+    @Test func fixturesAreFound() {
+        #expect(ConfigurationFixtures.files(in: "good").count >= 7)
+        #expect(ConfigurationFixtures.files(in: "bad").count >= 18)
+    }
+
+    @Test func theEnvironmentWinsOverTheFile() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write(
+            "c.json",
+            #"""
+            {"wecomaibot_ws_bot_id": "f", "wecomaibot_ws_secret": "f", "wecomaibot_ws_url": "wss://f",
+             "wecomaibot_heartbeat_interval": 10, "wecom_ai_bot_name": "f", "wecomaibot_proxy": "http://f",
+             "log_level": "error", "wecom_ai_bot_connection_mode": "webhook", "wecomaibot_ca_file": "/nowhere"}
+            """#.utf8
+        )
+        let authority = try directory.write("ca.pem", CertificateAuthority().certificatePEM)
+        let configuration = try Configuration.load(environment: [
+            "WECOM_CONFIG": file, "WECOM_BOT_ID": "e", "WECOM_BOT_SECRET": "es", "WECOM_WS_URL": "ws://e:8080/p",
+            "WECOM_HEARTBEAT_SECONDS": "1.5", "WECOM_BOT_NAME": "名字", "WECOM_PROXY": "e:3128",
+            "WECOM_LOG_LEVEL": "Trace", "WECOM_CONNECTION_MODE": "long_connection", "WECOM_CA_FILE": authority,
+        ])
+        #expect(configuration.botID == "e")
+        #expect(configuration.secret.value == "es")
+        #expect(configuration.webSocketURL == "ws://e:8080/p")
+        #expect(configuration.heartbeatInterval == .milliseconds(1_500))
+        #expect(configuration.botName == "名字")
+        #expect(configuration.httpProxy?.description == "http://e:3128")
+        #expect(configuration.logLevel == .trace)
+        #expect(configuration.certificateAuthorityFile == authority)
+    }
+
+    @Test func anEmptyVariableLeavesTheFileItsSay() throws {
+        let file = ConfigurationFixtures.root + "/good/minimal.json"
+        let configuration = try Configuration.load(environment: [
+            "WECOM_CONFIG": file, "WECOM_BOT_ID": "", "WECOM_CA_FILE": "", "WECOM_HEARTBEAT_SECONDS": " ",
+            "WECOM_PROXY": "", "WECOM_LOG_LEVEL": "", "WECOM_WS_URL": "", "WECOM_CONNECTION_MODE": "",
+        ])
+        #expect(configuration.botID == "aibOT-0123456789")
+        #expect(configuration.certificateAuthorityFile == nil)
+    }
+
+    @Test func anEmptyConfigVariableMeansNoFile() {
+        #expect(problems(environment(["WECOM_CONFIG": ""])) == [])
+    }
+
+    @Test func theArgumentWinsOverTheConfigVariable() throws {
+        let file = ConfigurationFixtures.root + "/good/minimal.json"
+        #expect(problems(["WECOM_CONFIG": "/nowhere"], file: file) == [])
+    }
+
+    @Test func emptyCredentialsAreNamedByTheVariableThatIsEmpty() {
+        #expect(
+            problems(["WECOM_BOT_ID": "", "WECOM_BOT_SECRET": " "]) == [
+                "WECOM_BOT_ID: empty; set WECOM_BOT_ID, or wecomaibot_ws_bot_id in the file, to the bot's id",
+                "WECOM_BOT_SECRET: empty; set WECOM_BOT_SECRET, or wecomaibot_ws_secret in the file, to the bot's secret",
+            ]
+        )
+    }
+
+    @Test func severalWrongVariablesAreReportedAtOnce() {
+        let wrong = problems([
+            "WECOM_BOT_ID": "", "WECOM_BOT_SECRET": "s", "WECOM_WS_URL": "not a url", "WECOM_HEARTBEAT_SECONDS": "0",
+            "WECOM_HEARTBEAT_SECOND": "5", "WECOM_CONNECTION_MODE": "webhook", "HOME": "/", "wecom_bot": "x",
+        ])
+        #expect(
+            wrong.map { String($0.prefix { $0 != ":" }) } == [
+                "WECOM_CONNECTION_MODE", "WECOM_BOT_ID", "WECOM_WS_URL", "WECOM_HEARTBEAT_SECONDS",
+                "WECOM_HEARTBEAT_SECOND",
+            ]
+        )
+        #expect(wrong.last == "WECOM_HEARTBEAT_SECOND: unknown key; did you mean WECOM_HEARTBEAT_SECONDS?")
+    }
+
+    @Test func variablesOfTheCallbackChannelAreAccepted() {
+        let shared = [
+            "WECOM_TOKEN", "WECOM_ENCODING_AES_KEY", "WECOM_CALLBACK_HOST", "WECOM_CALLBACK_PORT",
+            "WECOM_MEDIA_ALLOWED_ORIGINS",
+        ]
+        #expect(problems(environment(Dictionary(uniqueKeysWithValues: shared.map { ($0, "x") }))) == [])
+    }
+
+    @Test func aFileThatCannotBeReadDoesNotMakeTheCredentialsMissing() throws {
+        let directory = try TemporaryDirectory()
+        #expect(problems(["WECOM_CONFIG": "/nowhere/c.json"]) == ["WECOM_CONFIG: names a file that does not exist"])
+        #expect(
+            problems([:], file: directory.path) == ["file: names a directory; write the path of a file"]
+        )
+        #expect(problems([:], file: "/dev/null") == ["file: does not name a regular file"])
+        #expect(problems([:], file: "/etc/passwd\u{0}.json") == ["file: is not a path: it contains a zero byte"])
+        let pipe = directory.path + "/pipe"
+        #expect(mkfifo(pipe, 0o600) == 0)
+        #expect(problems([:], file: pipe) == ["file: does not name a regular file"])
+    }
+
+    @Test func aFileMayHaveOneMebibyte() throws {
+        let directory = try TemporaryDirectory()
+        let json = Array(#"{"wecomaibot_ws_bot_id": "b", "wecomaibot_ws_secret": "s"}"#.utf8)
+        let padding = [UInt8](repeating: 0x20, count: (1 << 20) - json.count)
+        #expect(problems([:], file: try directory.write("limit.json", json + padding)) == [])
+        let larger = try directory.write("larger.json", json + padding + [0x20])
+        #expect(problems([:], file: larger) == ["file: names a file of more than 1048576 bytes"])
+    }
+
+    @Test func theCertificateAuthorityFileMustHoldACertificate() throws {
+        let directory = try TemporaryDirectory()
+        let key = try directory.write("key.pem", "-----BEGIN PRIVATE KEY-----\n".utf8)
+        #expect(
+            problems(environment(["WECOM_CA_FILE": key])) == [
+                "WECOM_CA_FILE: names a file without a PEM certificate (-----BEGIN CERTIFICATE-----)"
+            ]
+        )
+        let certificate = try directory.write("ca.pem", Array("# CA\n".utf8) + CertificateAuthority().certificatePEM)
+        #expect(problems(environment(["WECOM_CA_FILE": certificate])) == [])
+        let cut = try directory.write("cut.pem", CertificateAuthority().certificatePEM.prefix(200))
+        #expect(
+            problems(environment(["WECOM_CA_FILE": cut])) == [
+                "WECOM_CA_FILE: names a file that holds a PEM certificate that is damaged or cut off"
+            ]
+        )
+        #expect(
+            problems(environment(["WECOM_CA_FILE": directory.path])) == [
+                "WECOM_CA_FILE: names a directory; write the path of a file"
+            ]
+        )
+    }
+
+    @Test(arguments: ["1", "1.0", " 30 ", "300", "299.999"])
+    func heartbeatsWithinTheLimits(text: String) {
+        #expect(problems(environment(["WECOM_HEARTBEAT_SECONDS": text])) == [])
+    }
+
+    @Test(arguments: [
+        "0", "0.999", "300.001", "301", "-1", "nan", "inf", "0x1E", "3e1", "30s", "1,5", ".", "1.2.3", "１０",
+        String(repeating: "9", count: 400),
+    ])
+    func heartbeatsOutsideTheLimits(text: String) {
+        let wrong = problems(environment(["WECOM_HEARTBEAT_SECONDS": text]))
+        #expect(wrong.count == 1)
+        #expect(wrong.first?.hasPrefix("WECOM_HEARTBEAT_SECONDS: must be ") == true)
+    }
+
+    @Test(arguments: ["1", "300", #""5""#, "2.5", "1e1"])
+    func heartbeatsInTheFileMayBeNumbersOrText(literal: String) throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("c.json", #"{"wecomaibot_heartbeat_interval": \#(literal)}"#.utf8)
+        #expect(problems(environment(), file: file) == [])
+    }
+
+    @Test(arguments: ["0", "301", "0.5", "-1", "[30]", "{}", "false", #""0""#, #""301""#, "1e300"])
+    func otherHeartbeatsInTheFile(literal: String) throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("c.json", #"{"wecomaibot_heartbeat_interval": \#(literal)}"#.utf8)
+        #expect(problems(environment(), file: file).count == 1)
+    }
+
+    @Test func logLevelsAreThoseOfTheLog() throws {
+        for level in Log.Level.allCases {
+            let configuration = try Configuration.load(environment: environment(["WECOM_LOG_LEVEL": "\(level)"]))
+            #expect(configuration.logLevel == level)
+        }
+    }
+
+    @Test func aConfigurationMadeInCodeIsCheckedTheSameWay() {
+        var configuration = Configuration(botID: " ", secret: Secret("two words"))
+        configuration.mode = .webhook
+        configuration.webSocketURL = "wss://host#fragment"
+        configuration.certificateAuthorityFile = "/nowhere/ca.pem"
+        configuration.heartbeatInterval = .seconds(300) + .nanoseconds(1)
+        configuration.botName = "a\u{1B}b"
+        let error = #expect(throws: ConfigurationError.self) { try configuration.validate() }
+        #expect(
+            error?.problems.map(\.key) == [
+                "mode", "botID", "secret", "webSocketURL", "certificateAuthorityFile", "heartbeatInterval", "botName",
+            ]
+        )
+        #expect(error?.problems.allSatisfy { $0.source == "Configuration" } == true)
+        #expect(throws: ConfigurationError.self) { try configuration.longConnection() }
+    }
+
+    @Test(arguments: [Duration.seconds(1), .seconds(300)])
+    func heartbeatLimitsHoldInCode(interval: Duration) throws {
+        var configuration = Configuration(botID: "b", secret: Secret("s"))
+        configuration.heartbeatInterval = interval
+        try configuration.validate()
+        configuration.heartbeatInterval = interval == .seconds(1) ? .milliseconds(999) : .milliseconds(300_001)
+        #expect(throws: ConfigurationError.self) { try configuration.validate() }
+        configuration.heartbeatInterval = .seconds(Int64.max)
+        #expect(throws: ConfigurationError.self) { try configuration.validate() }
+    }
+
+    @Test func aProblemIsOneLineWhateverThePathIs() {
+        let error = #expect(throws: ConfigurationError.self) {
+            try Configuration.load(file: "/nowhere/\u{1B}[2J\nforged", environment: [:])
+        }
+        #expect(error?.description == #"file (/nowhere/\u{1b}[2J\nforged): names a file that does not exist"#)
+    }
+
+    @Test func theExitStatusIsThatOfSysexits() {
+        #expect(ConfigurationError.exitStatus == 78)
+    }
+}
