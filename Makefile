@@ -10,6 +10,8 @@ CHECKED := --explicit-target-dependency-import-check error
 SWIFT_SOURCES := Sources Tests Examples Package.swift
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+# Tests side by side; all at once they would starve one another of the few threads that Swift runs tasks on.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 # Sanitized builds stand beside the ordinary one, so that neither has to be made twice.
 SANITIZED := -Xswiftc -DSANITIZED -Xswiftc -g
 
@@ -52,8 +54,7 @@ format: ## rewrite every Swift file in the house format
 .PHONY: thread-sanitizer
 thread-sanitizer: setup ## run every test under the thread sanitizer
 	@echo "==> thread sanitizer"
-	SWIFT_BACKTRACE=enable=no TSAN_OPTIONS=halt_on_error=1 \
-	swift test --sanitize=thread --scratch-path .build/thread $(SANITIZED)
+	@./.ci/thread-sanitizer swift test --sanitize=thread --scratch-path .build/thread $(SANITIZED)
 
 .PHONY: address-sanitizer
 address-sanitizer: setup ## run every test under the address and leak sanitizers

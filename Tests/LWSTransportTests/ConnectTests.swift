@@ -58,7 +58,7 @@ struct ConnectTests {
         )
         #expect(error?.code == .resolveFailed)
         let label = String(repeating: "x", count: 70)
-        #expect(try await failure("ws://\(label)")?.code == .resolveFailed)
+        #expect(try await failure("ws://\(label)", configuration: noDeadlines())?.code == .resolveFailed)
     }
 
     @Test func theResolverDoesNotAnswer() async throws {
@@ -234,7 +234,11 @@ struct ConnectTests {
         let silent = SilentListener()
         let loop = try EventLoop(lookUp: { _ in .success(["127.0.0.1", "127.0.0.2"]) })
         for closes in [false, true] {
-            let client = try await Client.connect("ws://\(host):\(silent.port)", on: loop)
+            let client = try await Client.connect(
+                "ws://\(host):\(silent.port)",
+                configuration: noDeadlines(),
+                on: loop
+            )
             if closes { await client.socket.close() } else { await client.socket.abort() }
             #expect(await client.closed() == WebSocketClosure(code: 1006, reason: "", byPeer: false, error: nil))
             await client.socket.abort()
