@@ -14,6 +14,16 @@ package struct CryptoError: Error, Sendable, Hashable, CustomStringConvertible {
         package static let invalidName = Code(rawValue: "invalid-name")
         /// A certificate would end before it begins, or the dates do not fit the format.
         package static let invalidValidity = Code(rawValue: "invalid-validity")
+        /// A key is not 32 bytes in any spelling.
+        package static let invalidKey = Code(rawValue: "invalid-key")
+        /// A signature does not match; nothing was decrypted.
+        package static let invalidSignature = Code(rawValue: "invalid-signature")
+        /// Encrypted data is cut short, or a length in it cannot be.
+        package static let invalidLength = Code(rawValue: "invalid-length")
+        /// Decrypted data does not end as it must: the wrong key, or damage.
+        package static let invalidPadding = Code(rawValue: "invalid-padding")
+        /// A message was made for another receiver.
+        package static let invalidReceiveID = Code(rawValue: "invalid-receive-id")
         /// OpenSSL refused; the message carries its reason.
         package static let openSSL = Code(rawValue: "openssl")
     }

@@ -3,6 +3,7 @@
 #error "OpenSSL 3 headers are missing: run `make setup`, or install the Debian package libssl-dev"
 #endif
 #include <openssl/bio.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ec.h>
