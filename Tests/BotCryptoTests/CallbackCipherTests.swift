@@ -1,4 +1,5 @@
 import BotFoundation
+import Foundation
 import Testing
 
 @testable import BotCrypto
@@ -84,6 +85,20 @@ struct CallbackCipherTests {
                 try cipher.open(text, signature: signature, timestamp: "1", nonce: "2")
             }
             #expect(error?.code == .invalidLength)
+        }
+    }
+
+    @Test func theLengthFieldMayNotExceedTheDataByOne() throws {
+        let key = try AESKey(Secret(String(repeating: "7", count: 43)))
+        let cipher = CallbackCipher(token: Secret("t"), key: key)
+        for (length, isAccepted) in [(UInt8(9), false), (10, true), (11, false), (255, false)] {
+            var plain = [UInt8](repeating: 1, count: 16) + [0, 0, 0, length] + [UInt8](repeating: 2, count: 10)
+            plain += BlockPadding.bytes(behind: plain.count)
+            let encryptor = try CBCCipher(.encrypt, key: key.bytes, vector: key.vector)
+            let text = Data(try encryptor.update(plain)).base64EncodedString()
+            let signature = try cipher.signature(timestamp: "1", nonce: "2", encrypted: text)
+            let message = try? cipher.open(text, signature: signature, timestamp: "1", nonce: "2")
+            #expect((message != nil) == isAccepted, "\(length)")
         }
     }
 }

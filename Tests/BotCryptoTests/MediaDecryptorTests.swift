@@ -68,4 +68,13 @@ struct MediaDecryptorTests {
         #expect(throws: CryptoError.self) { try MediaDecryptor.decrypt(bytes, key: other) }
         #expect(throws: CryptoError.self) { try MediaDecryptor.decrypt(Array(bytes.dropLast(16)), key: key) }
     }
+
+    @Test func aPadIsOneToThirtyTwo() {
+        for count in 1...40 {
+            let bytes = [UInt8](repeating: UInt8(count), count: count)
+            #expect(BlockPadding.count(in: [9] + bytes) == (count <= 32 ? count : nil))
+            #expect(BlockPadding.count(in: bytes.dropLast()) == nil)
+        }
+        #expect(BlockPadding.count(in: [0]) == nil)
+    }
 }
