@@ -64,6 +64,11 @@ public final class Bot: Sendable {
         ending.yield(.asked)
     }
 
+    /// What the bot is doing and has done. Before ``run(handlesSignals:_:)-(_,BotHandler)``, while it runs and after it.
+    public func snapshot() async -> BotSnapshot {
+        BotSnapshot()
+    }
+
     /// Runs the bot with a closure as its handler; see ``run(handlesSignals:_:)-(_,BotHandler)``.
     @concurrent public func run(
         handlesSignals: Bool = true,
