@@ -26,6 +26,7 @@ public final class Bot: Sendable {
     private let stateChanges: AsyncStream<ConnectionState>.Continuation
     private let endings: AsyncStream<Ending>
     private let ending: AsyncStream<Ending>.Continuation
+    private let hasRun = Locked(false)
 
     /// How long turns may take to end once the bot is asked to.
     private let drainDeadline: Duration
@@ -37,6 +38,7 @@ public final class Bot: Sendable {
     private enum Ending: Sendable, Equatable {
         case asked
         case signal(Signals.Signal)
+        case displaced
     }
 
     /// Makes a bot. Nothing is started yet. Blocks while it reads the certificate authorities, if the configuration names a file.
@@ -77,7 +79,7 @@ public final class Bot: Sendable {
         try await run(handlesSignals: handlesSignals, ClosureHandler(handler))
     }
 
-    /// Runs the bot until it is asked to end, and returns when everything has ended. Once.
+    /// Runs the bot until it is asked to end, and returns when everything has ended. Once; calling it again is a programming error.
     ///
     /// It connects, and connects again whenever the connection ends, without limit. The ways to end it: ``stop()``; SIGTERM or
     /// SIGINT, if it handles them, where a second signal ends the process at once; cancelling the task, which gives answers no
@@ -86,29 +88,40 @@ public final class Bot: Sendable {
     /// - Parameters:
     ///   - handlesSignals: Whether it takes SIGTERM and SIGINT over while it runs. A host that handles them itself says `false`
     ///     and calls ``stop()``. A handler that ignores its cancellation keeps this method from returning; a bot that handles
-    ///     signals ends the process then, with status 0.
+    ///     signals ends the process then, with status 0 and without flushing what C's streams hold.
     ///   - handler: Answers messages, on threads of its own.
-    /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with.
+    /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, and when the bot was displaced
+    ///   and ``Configuration/onDisplaced`` is `stop`.
     @concurrent public func run(handlesSignals: Bool = true, _ handler: any BotHandler) async throws(BotError) {
+        let isFirst = hasRun.withLock { hasRun in
+            defer { hasRun = true }
+            return !hasRun
+        }
+        precondition(isFirst, "Bot.run() was called twice")
         let parts = try Parts(connection, dispatcher, handler, handlesSignals: handlesSignals, log: log)
         let changes = await parts.connection.states()  // before it runs, so that none is missed
-        await withTaskGroup(of: Void.self) { group in
+        async let reason = awaitEnding(of: parts)
+        await withDiscardingTaskGroup { group in
             group.addTask { await parts.dispatcher.run() }
-            group.addTask { await parts.connection.run() }
+            group.addTask {
+                await parts.connection.run()
+                if await parts.connection.endedDisplaced { self.ending.yield(.displaced) }
+            }
             group.addTask { for await state in changes { self.stateChanges.yield(state) } }
-            group.addTask { await self.awaitEnding(of: parts) }
             if let signals = parts.signals {
                 group.addTask { for await signal in signals.deliveries { self.ending.yield(.signal(signal)) } }
             }
-            await group.waitForAll()
         }
         stateChanges.finish()
         await parts.loop.shutdown()
+        if await reason == .displaced { throw BotError.displaced }
     }
 
     /// Drains at the first reason to end, and ends the process at a second signal.
-    private func awaitEnding(of parts: Parts) async {
-        await withDiscardingTaskGroup { group in
+    ///
+    /// - Returns: The first reason; `nil` if the task was cancelled before there was one.
+    private func awaitEnding(of parts: Parts) async -> Ending? {
+        let first = await withTaskGroup(of: Void.self) { group in
             var first: (reason: Ending, at: ContinuousClock.Instant)?
             for await reason in endings {
                 if let first {
@@ -119,13 +132,16 @@ public final class Bot: Sendable {
                 }
                 first = (reason, .now)
                 log(.info, "ending: finishing what is under way; a second signal ends at once")
-                group.addTask { await self.drain(parts) }
+                group.addTask { await self.drain(parts, because: reason) }
             }
+            await group.waitForAll()
+            return first?.reason
         }
         parts.signals?.end()
+        return first
     }
 
-    private func drain(_ parts: Parts) async {
+    private func drain(_ parts: Parts, because reason: Ending) async {
         await parts.dispatcher.drain(deadline: drainDeadline)
         let states = await parts.connection.states()
         await parts.connection.stop()
@@ -133,7 +149,8 @@ public final class Bot: Sendable {
         let stuck = parts.dispatcher.statistics.active
         if stuck > 0, parts.signals != nil {
             log(.warning, "handlers ignore their cancellation; ending without them", [.count: "\(stuck)"])
-            exit(EXIT_SUCCESS)
+            // Not exit(3), which tears down what these handlers may be using. Log lines are written as they are made.
+            _exit(reason == .displaced ? BotError.displaced.exitStatus : EXIT_SUCCESS)
         }
         ending.finish()
     }

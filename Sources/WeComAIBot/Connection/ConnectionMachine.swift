@@ -30,6 +30,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private var phase = Phase.idle
     /// Where the connection stands.
     private(set) var state = ConnectionState.idle
+    /// Whether it ended for good because it was displaced.
+    private(set) var endedDisplaced = false
     /// The number of the last connection attempt; 0 before the first.
     private(set) var epoch: UInt64 = 0
     private var requests: RequestTable<Waiter>
@@ -200,11 +202,23 @@ extension ConnectionMachine {
         case .subscribing: readySince = nil
         case .ready(_, let since): readySince = since
         }
-        let (since, retryAt) = schedule.retryAfterDisplacement(readySince: readySince, now: now, using: &generator)
+        let wasWar = schedule.isWar
+        let since = schedule.displaced(readySince: readySince, now: now)
         actions.append(.report(.displaced(times: schedule.displacements)))
+        if schedule.isWar, !wasWar {
+            actions.append(.report(.displacementWar(times: schedule.displacements, within: configuration.warPeriod)))
+        }
         actions.append(.close(epoch: epoch, code: 1000, reason: "displaced"))
-        requests.linkEnded(.flushed, into: &actions)
-        enter(.retrying(at: retryAt), .displaced(since: since, retryAt: retryAt), into: &actions)
+        if configuration.displacementPolicy == .stop {
+            requests.stop(into: &actions)
+            endedDisplaced = true
+            let deadline = now + configuration.closeDeadline
+            enter(.closing(deadline: deadline), .displaced(since: since, retryAt: nil), into: &actions)
+        } else {
+            requests.linkEnded(.flushed, into: &actions)
+            let retryAt = schedule.retryAfterDisplacement(now: now, using: &generator)
+            enter(.retrying(at: retryAt), .displaced(since: since, retryAt: retryAt), into: &actions)
+        }
         return actions
     }
 

@@ -60,13 +60,15 @@ struct ConnectionJournal {
             log(.info, "ready\(after)", [.bot: botID, .endpoint: endpoint, .epoch: "\(epoch)"])
         case .waiting(let retryAt, let reason):
             trouble(.warning, "not connected: \(reason)", retryAt, now)
-        case .displaced(_, let retryAt):
+        case .displaced(_, let retryAt?):
             trouble(
                 .warning,
                 "displaced: another connection uses this bot; stop the other process, or give it a bot of its own",
                 retryAt,
                 now
             )
+        case .displaced(_, nil):
+            log(.error, "displaced: another connection uses this bot; this one ends, as it was told to", [.bot: botID])
         case .credentialsRejected(_, let retryAt, let code):
             trouble(
                 .error,
@@ -103,6 +105,14 @@ struct ConnectionJournal {
             log(.debug, "the subscribe was refused", [.errorCode: "\(code.rawValue)", .reason: message])
         case .credentialsRejected: break
         case .displaced: statistics.displacements += 1
+        case .displacementWar(let times, let period):
+            statistics.displacementWars += 1
+            log(
+                .error,
+                "two processes fight over this bot and users get answers from both or neither: it was displaced \(times) times, "
+                    + "lately within \(period.components.seconds) s; stop one of them, or give it a bot of its own",
+                [.bot: botID, .count: "\(times)"]
+            )
         case .heartbeatRefused(let code): log(.debug, "a heartbeat was refused", [.errorCode: "\(code.rawValue)"])
         case .lateAcknowledgement(let id, let code), .unknownAcknowledgement(let id, let code):
             statistics.strayAcknowledgements += 1

@@ -12,6 +12,8 @@ package struct ConnectionStatistics: Sendable, Hashable {
     package internal(set) var timesReady = 0
     /// How often another connection of the same bot took the place.
     package internal(set) var displacements = 0
+    /// How often that was taken for two processes fighting over the place.
+    package internal(set) var displacementWars = 0
     /// Acknowledgements that came too late, or answered nothing.
     package internal(set) var strayAcknowledgements = 0
     /// Frames that met errcode 6000 and were sent again.

@@ -85,6 +85,9 @@ package actor LongConnection {
         }
     }
 
+    /// Whether it has ended because another connection took the place and the policy is ``DisplacementPolicy/stop``.
+    package var endedDisplaced: Bool { machine.endedDisplaced }
+
     private func start(until end: CheckedContinuation<Void, Never>) {
         guard machine.state != .stopped else { return end.resume() }
         ended = end
