@@ -1,5 +1,6 @@
 public import BotCore
 public import BotFoundation
+internal import FoundationEssentials
 internal import Glibc
 internal import LWSTransport
 public import WeComAIBot
@@ -26,7 +27,7 @@ public final class Bot: Sendable {
     private let stateChanges: AsyncStream<ConnectionState>.Continuation
     private let endings: AsyncStream<Ending>
     private let ending: AsyncStream<Ending>.Continuation
-    private let hasRun = Locked(false)
+    private let life: Locked<Life>
 
     /// How long turns may take to end once the bot is asked to.
     private let drainDeadline: Duration
@@ -39,6 +40,14 @@ public final class Bot: Sendable {
         case asked
         case signal(Signals.Signal)
         case displaced
+    }
+
+    /// What there is to be seen of it.
+    private enum Life: Sendable {
+        case new(since: ContinuousClock.Instant)
+        case starting(since: ContinuousClock.Instant)
+        case running(Parts)
+        case over(ConnectionSnapshot, DispatcherStatistics)
     }
 
     /// Makes a bot. Nothing is started yet. Blocks while it reads the certificate authorities, if the configuration names a file.
@@ -56,6 +65,7 @@ public final class Bot: Sendable {
         dispatcher = configuration.dispatcher
         self.log = log ?? .standardError(level: configuration.logLevel)
         self.drainDeadline = drainDeadline
+        life = Locked(.new(since: .now))
         (states, stateChanges) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
         (endings, ending) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(16))
     }
@@ -68,7 +78,17 @@ public final class Bot: Sendable {
 
     /// What the bot is doing and has done. Before ``run(handlesSignals:_:)-(_,BotHandler)``, while it runs and after it.
     public func snapshot() async -> BotSnapshot {
-        BotSnapshot()
+        let connection: ConnectionSnapshot
+        let dispatcher: DispatcherStatistics
+        switch life.withLock({ $0 }) {
+        case .new(let since), .starting(let since):
+            (connection, dispatcher) = (ConnectionSnapshot(.idle, since: since), DispatcherStatistics())
+        case .running(let parts):
+            (connection, dispatcher) = (await parts.connection.snapshot(), parts.dispatcher.statistics)
+        case .over(let lastConnection, let lastDispatcher):
+            (connection, dispatcher) = (lastConnection, lastDispatcher)
+        }
+        return BotSnapshot(connection, dispatcher, now: .now, at: .now)
     }
 
     /// Runs the bot with a closure as its handler; see ``run(handlesSignals:_:)-(_,BotHandler)``.
@@ -93,12 +113,14 @@ public final class Bot: Sendable {
     /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, and when the bot was displaced
     ///   and ``Configuration/onDisplaced`` is `stop`.
     @concurrent public func run(handlesSignals: Bool = true, _ handler: any BotHandler) async throws(BotError) {
-        let isFirst = hasRun.withLock { hasRun in
-            defer { hasRun = true }
-            return !hasRun
+        let isFirst = life.withLock { life in
+            guard case .new(let since) = life else { return false }
+            life = .starting(since: since)
+            return true
         }
         precondition(isFirst, "Bot.run() was called twice")
         let parts = try Parts(connection, dispatcher, handler, handlesSignals: handlesSignals, log: log)
+        life.withLock { $0 = .running(parts) }
         let changes = await parts.connection.states()  // before it runs, so that none is missed
         async let reason = awaitEnding(of: parts)
         await withDiscardingTaskGroup { group in
@@ -113,6 +135,8 @@ public final class Bot: Sendable {
             }
         }
         stateChanges.finish()
+        let last = (await parts.connection.snapshot(), parts.dispatcher.statistics)
+        life.withLock { $0 = .over(last.0, last.1) }
         await parts.loop.shutdown()
         if await reason == .displaced { throw BotError.displaced }
     }
@@ -157,7 +181,7 @@ public final class Bot: Sendable {
 }
 
 /// What runs while a bot runs.
-private struct Parts {
+private struct Parts: Sendable {
     let loop: EventLoop
     let dispatcher: Dispatcher
     let connection: LongConnection

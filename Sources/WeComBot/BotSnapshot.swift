@@ -1,3 +1,4 @@
+internal import BotCore
 public import FoundationEssentials
 public import WeComAIBot
 
@@ -32,13 +33,17 @@ public struct BotSnapshot: Sendable, Hashable {
     /// How many of something ended in each way.
     public struct Outcomes: Sendable, Hashable {
         /// The server took it.
-        public internal(set) var delivered = 0
+        public let delivered: Int
         /// The server, or a check on this side, said no.
-        public internal(set) var refused = 0
+        public let refused: Int
         /// It was written, and no verdict came.
-        public internal(set) var unknown = 0
+        public let unknown: Int
 
-        init() {}
+        init(_ delivered: Int = 0, _ refused: Int = 0, _ unknown: Int = 0) {
+            self.delivered = delivered
+            self.refused = refused
+            self.unknown = unknown
+        }
     }
 
     /// When it was taken, by the wall clock. What happened an age ago happened at `takenAt` less that age.
@@ -118,5 +123,60 @@ public struct BotSnapshot: Sendable, Hashable {
 
     init(takenAt: Date = .now) {
         self.takenAt = takenAt
+    }
+
+    init(_ connection: ConnectionSnapshot, _ dispatcher: DispatcherStatistics, now: ContinuousClock.Instant, at date: Date) {
+        self.init(takenAt: date)
+        state = State(connection.state)
+        stateAge = now - connection.stateSince
+        connectedAge = connection.readySince.map { now - $0 }
+        lastFrameAge = connection.lastFrame.map { now - $0 }
+        lastPongAge = connection.lastPong.map { now - $0 }
+        connectionAttempts = connection.attempts
+        timesReady = connection.statistics.timesReady
+        displacements = connection.statistics.displacements
+        displacementWars = connection.statistics.displacementWars
+        connectionsLost = connection.statistics.losses
+        messages = dispatcher.received
+        duplicates = dispatcher.duplicates
+        rejected = dispatcher.rejected
+        refusedAtEnd = dispatcher.refused
+        unhandledCallbacks = connection.statistics.unhandledCallbacks
+        malformedFrames = connection.statistics.malformedFrames
+        openTurns = dispatcher.active
+        waitingMessages = dispatcher.queued
+        waitingBytes = dispatcher.queuedBytes
+        unsettledFrames = connection.unsettled
+        queuedFrames = connection.queued
+        handedBytes = connection.handedBytes
+        answers = Outcomes(dispatcher.delivered, dispatcher.undelivered, dispatcher.unknown)
+        frames = Outcomes(
+            connection.statistics.delivered,
+            connection.statistics.refused,
+            connection.statistics.unknown
+        )
+        errorCodes = connection.statistics.errorCodes.reduce(into: [:]) { $0[$1.key.rawValue] = $1.value }
+        otherErrorCodes = connection.statistics.otherErrorCodes
+        conflicts = connection.statistics.conflicts
+        missingAcknowledgements = connection.statistics.missingAcknowledgements
+        strayAcknowledgements = connection.statistics.strayAcknowledgements
+        handlerFailures = dispatcher.handlerFailures
+    }
+}
+
+extension BotSnapshot.State {
+    fileprivate init(_ state: ConnectionState) {
+        self =
+            switch state {
+            case .idle: .idle
+            case .connecting: .connecting
+            case .subscribing: .subscribing
+            case .ready: .ready
+            case .waiting: .waiting
+            case .displaced: .displaced
+            case .credentialsRejected: .credentialsRejected
+            case .closing: .closing
+            case .stopped: .stopped
+            }
     }
 }

@@ -34,7 +34,9 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private(set) var endedDisplaced = false
     /// The number of the last connection attempt; 0 before the first.
     private(set) var epoch: UInt64 = 0
-    private var requests: RequestTable<Waiter>
+    /// When a ping was last answered.
+    private(set) var lastPong: Instant?
+    private(set) var requests: RequestTable<Waiter>
     private var schedule: ReconnectSchedule
     private var generator: SplitMix64
 
@@ -61,6 +63,9 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
 
     /// How many requests are unsettled.
     var requestCount: Int { requests.count }
+
+    /// Since when it is ready.
+    var readySince: Instant? { if case .ready(_, let since) = phase { since } else { nil } }
 
     /// Whether a sign of life is owed that something which arrived at `instant` would be.
     func isAwaitingLife(since instant: Instant) -> Bool {
@@ -181,8 +186,9 @@ extension ConnectionMachine {
             if code.isNotSubscribed { requests.hold() }
             if heartbeat.pingID != requestID {
                 requests.acknowledged(requestID, code: code, message: message, now: now, into: &actions)
-            } else if code != .ok, !code.isNotSubscribed {
-                actions.append(.report(.heartbeatRefused(code)))
+            } else {
+                lastPong = now
+                if code != .ok, !code.isNotSubscribed { actions.append(.report(.heartbeatRefused(code))) }
             }
             if code.isNotSubscribed {
                 actions.append(.report(.subscriptionLost))
@@ -196,11 +202,9 @@ extension ConnectionMachine {
     mutating func disconnectedEvent(epoch: UInt64, now: Instant) -> [Action] {
         guard epoch == self.epoch else { return [] }
         var actions: [Action] = []
-        let readySince: Instant?
         switch phase {
         case .idle, .connecting, .retrying, .closing, .stopped: return []
-        case .subscribing: readySince = nil
-        case .ready(_, let since): readySince = since
+        case .subscribing, .ready: break
         }
         let wasWar = schedule.isWar
         let since = schedule.displaced(readySince: readySince, now: now)
@@ -319,7 +323,6 @@ extension ConnectionMachine {
     /// Gives the connection up and waits for the next attempt.
     private mutating func lose(_ reason: String, _ ending: Ending, now: Instant, into actions: inout [Action]) {
         end(ending, reason: reason, into: &actions)
-        let readySince: Instant? = if case .ready(_, let since) = phase { since } else { nil }
         let retryAt = schedule.retryAfterFailure(readySince: readySince, now: now, using: &generator)
         enter(.retrying(at: retryAt), .waiting(retryAt: retryAt, reason: reason), into: &actions)
     }
