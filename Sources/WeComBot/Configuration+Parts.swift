@@ -26,6 +26,11 @@ extension Configuration {
         }
         connection.proxy = httpProxy?.proxy
         connection.heartbeatInterval = heartbeatInterval
+        connection.rateLimits = RateLimits(
+            perMinute: ratePerMinute,
+            perHour: ratePerHour,
+            refreshesCost: refreshesCost
+        )
         return connection
     }
 

@@ -21,6 +21,11 @@ package struct LongConnectionConfiguration: Sendable {
         get { machine.heartbeatInterval }
         set { machine.heartbeatInterval = newValue }
     }
+    /// How often a conversation may be written to.
+    package var rateLimits: RateLimits {
+        get { machine.rateLimits }
+        set { machine.rateLimits = newValue }
+    }
     /// The limits of the socket.
     package var limits = WebSocketConfiguration()
     /// The other times and bounds.

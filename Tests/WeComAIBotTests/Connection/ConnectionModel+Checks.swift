@@ -24,6 +24,8 @@ extension ConnectionModel {
                 let name = Rig.name(state)
                 if Self.next[stateName]?.contains(name) != true { fail("\(stateName) is followed by \(name)") }
                 stateName = name
+            case .report(.paced): statistics.paced += 1
+            case .report(.throttled): statistics.throttled += 1
             case .report: break
             }
         }
@@ -84,14 +86,28 @@ extension ConnectionModel {
             if send.kind == .once, send.isAccepted { fail("\(id) would be shown twice") }
             lanes[frame.requestID, default: Lane()].outstanding = (id, nil)
             sends[id]?.writes += 1
+            checkRate(send, id)
         }
         handed.append(frame)
+    }
+
+    /// In no 60 seconds more is opened in a conversation than may be; what is sent again after its connection ended does not ask.
+    private mutating func checkRate(_ send: Send, _ id: Int) {
+        guard let charge = send.charge else { return }
+        if case .stream(let stream) = charge.item, send.writes == 0, !openStreams.insert(stream).inserted { return }
+        openings[charge.conversation, default: []].append(now)
+        let recent = openings[charge.conversation]?.filter { now - $0 <= .seconds(60) } ?? []
+        openings[charge.conversation] = recent
+        if send.writes == 0, recent.count > Self.perMinute {
+            fail("\(id) is number \(recent.count) within a minute in \(charge.conversation.id)")
+        }
     }
 
     private mutating func checkResolve(_ id: Int, _ delivery: Delivery) {
         guard let send = sends[id] else { return fail("tells \(id), which nobody sent") }
         if send.outcome != nil { fail("tells \(id) twice") }
         sends[id]?.outcome = delivery
+        if send.kind == .finalUpdate, case .stream(let stream)? = send.charge?.item { openStreams.remove(stream) }
         switch delivery {
         case .delivered:
             statistics.delivered += 1

@@ -11,6 +11,7 @@ struct ConnectionModel {
     struct Statistics {
         var delivered = 0, refused = 0, unknown = 0, connects = 0, debtsPaid = 0, repeatedFinals = 0, duplicates = 0
         var pings = 0
+        var paced = 0, throttled = 0
 
         mutating func add(_ other: Statistics) {
             delivered += other.delivered
@@ -21,6 +22,8 @@ struct ConnectionModel {
             repeatedFinals += other.repeatedFinals
             duplicates += other.duplicates
             pings += other.pings
+            paced += other.paced
+            throttled += other.throttled
         }
     }
 
@@ -28,6 +31,7 @@ struct ConnectionModel {
         let requestID: RequestID
         let kind: Request.Kind
         let sentAt: Instant
+        let charge: Charge?
         var outcome: Delivery?
         var isAccepted = false
         var writes = 0
@@ -75,10 +79,17 @@ struct ConnectionModel {
     /// The server answers at once and says yes.
     var isCalm = false
     var firstWrites: [RequestID: Int] = [:]
+    /// When something was opened in each conversation, and the streams that the server would update for nothing.
+    var openings: [Conversation: [Instant]] = [:]
+    var openStreams: Set<String> = []
+
+    static let perMinute = 6
 
     init(seed: UInt64) throws {
         var configuration = ConnectionConfiguration()
         configuration.maximumUnanswered = 3
+        configuration.rateLimits = RateLimits(perMinute: Self.perMinute, perHour: 200)
+        configuration.maximumConversations = seed.isMultiple(of: 2) ? 100 : 1
         machine = try Machine(configuration: configuration, seed: seed)
         generator = SplitMix64(seed: ~seed)
         perform(machine.start(now: now))
@@ -124,9 +135,19 @@ struct ConnectionModel {
         nextSend += 1
         let requestID = RequestID(rawValue: "r\(Int.random(in: 0..<6, using: &generator))")
         let kind = [Request.Kind.finalUpdate, .intermediateUpdate, .once][Int.random(in: 0..<3, using: &generator)]
-        sends[id] = Send(requestID: requestID, kind: kind, sentAt: now)
-        let request = Request(requestID: requestID, bytes: Array("\(id)".utf8), kind: kind)
+        let charge = charge(requestID, kind)
+        sends[id] = Send(requestID: requestID, kind: kind, sentAt: now, charge: charge)
+        let request = Request(requestID: requestID, bytes: Array("\(id)".utf8), kind: kind, charge: charge)
         perform(machine.send(request, id: SendID(rawValue: UInt64(id)), waiter: id, now: now))
+    }
+
+    /// Two conversations, and things that do not count.
+    mutating func charge(_ requestID: RequestID, _ kind: Request.Kind) -> Charge? {
+        guard requestID.rawValue != "r0" else { return nil }
+        let isFirst = ["r1", "r2", "r3"].contains(requestID.rawValue)
+        let conversation = Conversation(kind: .single, id: isFirst ? "张三" : "李四")
+        let stream = "\(requestID) \(Int.random(in: 0..<3, using: &generator))"
+        return Charge(conversation: conversation, item: kind == .once ? .push : .stream(stream))
     }
 
     mutating func cancel() {

@@ -31,5 +31,7 @@ struct ConnectionModelTests {
         #expect(statistics.repeatedFinals > 5, "\(statistics)")
         #expect(statistics.duplicates > 20, "\(statistics)")
         #expect(statistics.pings > 20, "\(statistics)")
+        #expect(statistics.paced > 20, "\(statistics)")
+        #expect(statistics.throttled > 20, "\(statistics)")
     }
 }
