@@ -91,12 +91,17 @@ extension ConnectionModel {
         handed.append(frame)
     }
 
-    /// In no 60 seconds more is opened in a conversation than may be; what is sent again after its connection ended does not ask.
+    /// In no 60 seconds more is opened in a conversation than may be. What is sent again after its connection ended does not ask,
+    /// and counts where it was sent last: the server opens one bubble for it.
     private mutating func checkRate(_ send: Send, _ id: Int) {
         guard let charge = send.charge else { return }
-        if case .stream(let stream) = charge.item, send.writes == 0, !openStreams.insert(stream).inserted { return }
-        openings[charge.conversation, default: []].append(now)
-        let recent = openings[charge.conversation]?.filter { now - $0 <= .seconds(60) } ?? []
+        if send.writes == 0 {
+            let opens = if case .stream(let stream) = charge.item { openStreams.insert(stream).inserted } else { true }
+            sends[id]?.opens = opens
+        }
+        guard sends[id]?.opens == true else { return }
+        openings[charge.conversation, default: [:]][id] = now
+        let recent = openings[charge.conversation]?.filter { now - $0.value <= .seconds(60) } ?? [:]
         openings[charge.conversation] = recent
         if send.writes == 0, recent.count > Self.perMinute {
             fail("\(id) is number \(recent.count) within a minute in \(charge.conversation.id)")
@@ -107,7 +112,6 @@ extension ConnectionModel {
         guard let send = sends[id] else { return fail("tells \(id), which nobody sent") }
         if send.outcome != nil { fail("tells \(id) twice") }
         sends[id]?.outcome = delivery
-        if send.kind == .finalUpdate, case .stream(let stream)? = send.charge?.item { openStreams.remove(stream) }
         switch delivery {
         case .delivered:
             statistics.delivered += 1
