@@ -27,6 +27,11 @@ extension Configuration {
         connection.proxy = httpProxy?.proxy
         connection.heartbeatInterval = heartbeatInterval
         connection.displacementPolicy = onDisplaced
+        connection.rateLimits = RateLimits(
+            perMinute: ratePerMinute,
+            perHour: ratePerHour,
+            refreshesCost: refreshesCost
+        )
         return connection
     }
 

@@ -20,6 +20,12 @@ extension Configuration {
             _ = try ConfigurationRules.heartbeat(heartbeatInterval)
         }
         check("botName") { () throws(ConfigurationFault) in _ = try ConfigurationRules.name(botName) }
+        check("ratePerMinute") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.count(ratePerMinute, in: Configuration.ratePerMinuteLimits)
+        }
+        check("ratePerHour") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.count(ratePerHour, in: Configuration.ratePerHourLimits)
+        }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     }
 

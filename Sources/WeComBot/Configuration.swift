@@ -18,6 +18,9 @@ public import WeComAIBot
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
 /// | ``httpProxy`` | `wecomaibot_proxy` | `WECOM_PROXY` | `https_proxy` and its kin |
 /// | ``logLevel`` | `log_level` | `WECOM_LOG_LEVEL` | `info` |
+/// | ``ratePerMinute`` | `wecomaibot_rate_per_minute` | `WECOM_RATE_PER_MINUTE` | 30 |
+/// | ``ratePerHour`` | `wecomaibot_rate_per_hour` | `WECOM_RATE_PER_HOUR` | 1,000 |
+/// | ``refreshesCost`` | `wecomaibot_refreshes_cost` | `WECOM_REFRESHES_COST` | `false` |
 ///
 /// The keys are those of AstrBot's platform block for this channel, so that an existing block works unchanged.
 public struct Configuration: Sendable {
@@ -52,6 +55,16 @@ public struct Configuration: Sendable {
     public var httpProxy: HTTPProxy?
     /// The least important level that is logged.
     public var logLevel: Log.Level
+    /// How many messages one conversation is sent in any 60 seconds, answers and pushes together: 1 to 30.
+    ///
+    /// The platform allows 30 (official doc 101463). A lower number leaves some to another program that writes to the same
+    /// conversations. What would exceed it waits; intermediate updates are left out.
+    public var ratePerMinute: Int
+    /// How many messages one conversation is sent in any hour: 1 to 1,000, which the platform allows (official doc 101463).
+    public var ratePerHour: Int
+    /// Whether each update of a bubble counts, and not only the one that opens it. The platform does not say; that further updates
+    /// do not count was observed.
+    public var refreshesCost: Bool
     /// What an answer ends with when its handler throws; `nil` for the built-in sentence in Chinese and English.
     public var apologyText: String?
     /// What is answered when too many messages wait; `nil` for the built-in sentence in Chinese and English.
@@ -62,6 +75,10 @@ public struct Configuration: Sendable {
 
     /// The heartbeat intervals that are accepted.
     package static let heartbeatLimits: ClosedRange<Duration> = .seconds(1) ... .seconds(300)
+
+    /// The rates that are accepted.
+    package static let ratePerMinuteLimits = 1...30
+    package static let ratePerHourLimits = 1...1_000
 
     /// A configuration with the defaults. It is checked when a bot is made of it, or by ``validate()``.
     public init(botID: String, secret: Secret) {
@@ -75,6 +92,9 @@ public struct Configuration: Sendable {
         botName = ""
         httpProxy = nil
         logLevel = .info
+        ratePerMinute = 30
+        ratePerHour = 1_000
+        refreshesCost = false
         apologyText = nil
         busyText = nil
     }

@@ -67,7 +67,7 @@ struct ConfigurationLoader {
             switch value {
             case .number(let seconds): try ConfigurationRules.heartbeat(seconds: seconds)
             case .text(let text): try ConfigurationRules.heartbeat(text: text)
-            case .absent, .other: throw ConfigurationFault("must be a number of seconds from 1 to 300")
+            case .absent, .flag, .other: throw ConfigurationFault("must be a number of seconds from 1 to 300")
             }
         }
         read(.onDisplaced, into: &configuration.onDisplaced) { value throws(ConfigurationFault) in
@@ -79,6 +79,15 @@ struct ConfigurationLoader {
         readProxy(for: configuration.webSocketURL, into: &configuration.httpProxy)
         read(.logLevel, into: &configuration.logLevel) { value throws(ConfigurationFault) in
             try ConfigurationRules.logLevel(named: value.string())
+        }
+        read(.ratePerMinute, into: &configuration.ratePerMinute) { value throws(ConfigurationFault) in
+            try ConfigurationRules.count(value, in: Configuration.ratePerMinuteLimits)
+        }
+        read(.ratePerHour, into: &configuration.ratePerHour) { value throws(ConfigurationFault) in
+            try ConfigurationRules.count(value, in: Configuration.ratePerHourLimits)
+        }
+        read(.refreshesCost, into: &configuration.refreshesCost) { value throws(ConfigurationFault) in
+            try ConfigurationRules.flag(value)
         }
         return configuration
     }

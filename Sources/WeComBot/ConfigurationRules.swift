@@ -75,6 +75,45 @@ enum ConfigurationRules {
         return policy
     }
 
+    static func count(_ count: Int, in limits: ClosedRange<Int>) throws(ConfigurationFault) -> Int {
+        guard limits.contains(count) else { throw ConfigurationFault(message(limits)) }
+        return count
+    }
+
+    static func count(_ value: ConfigurationValue, in limits: ClosedRange<Int>) throws(ConfigurationFault) -> Int {
+        switch value {
+        case .number(let number):
+            guard let count = Int(exactly: number) else { throw ConfigurationFault(message(limits)) }
+            return try self.count(count, in: limits)
+        case .text(let text):
+            // Int.init would also take "+5".
+            let text = text.trimmed
+            guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let count = Int(text) else {
+                throw ConfigurationFault(message(limits))
+            }
+            return try self.count(count, in: limits)
+        case .absent, .flag, .other:
+            throw ConfigurationFault(message(limits))
+        }
+    }
+
+    private static func message(_ limits: ClosedRange<Int>) -> String {
+        "must be a whole number from \(limits.lowerBound) to \(limits.upperBound)"
+    }
+
+    static func flag(_ value: ConfigurationValue) throws(ConfigurationFault) -> Bool {
+        switch value {
+        case .flag(let flag): return flag
+        case .text(let text):
+            switch text.trimmed.lowercased() {
+            case "true", "1": return true
+            case "false", "0": return false
+            default: throw ConfigurationFault("must be true or false")
+            }
+        case .absent, .number, .other: throw ConfigurationFault("must be true or false")
+        }
+    }
+
     static func logLevel(named name: String) throws(ConfigurationFault) -> Log.Level {
         let name = name.trimmed.lowercased()
         guard let level = Log.Level.allCases.first(where: { "\($0)" == name }) else {

@@ -23,11 +23,21 @@ struct ConfigurationSetting {
     static let onDisplaced = ConfigurationSetting(keys: ["wecomaibot_on_displaced"], variable: "WECOM_ON_DISPLACED")
     static let botName = ConfigurationSetting(keys: ["wecom_ai_bot_name"], variable: "WECOM_BOT_NAME")
     static let httpProxy = ConfigurationSetting(keys: ["wecomaibot_proxy"], variable: "WECOM_PROXY")
+    static let ratePerMinute = ConfigurationSetting(
+        keys: ["wecomaibot_rate_per_minute"],
+        variable: "WECOM_RATE_PER_MINUTE"
+    )
+    static let ratePerHour = ConfigurationSetting(keys: ["wecomaibot_rate_per_hour"], variable: "WECOM_RATE_PER_HOUR")
+    static let refreshesCost = ConfigurationSetting(
+        keys: ["wecomaibot_refreshes_cost"],
+        variable: "WECOM_REFRESHES_COST"
+    )
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
     static let all = [
         mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, botName, httpProxy,
         logLevel,
+        ratePerMinute, ratePerHour, refreshesCost,
     ]
 
     /// The variable that holds the path of the file.

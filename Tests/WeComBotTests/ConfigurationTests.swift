@@ -17,6 +17,9 @@ import Testing
         #expect(configuration.botName == "")
         #expect(configuration.httpProxy == nil)
         #expect(configuration.logLevel == .info)
+        #expect(configuration.ratePerMinute == 30)
+        #expect(configuration.ratePerHour == 1_000)
+        #expect(!configuration.refreshesCost)
         try configuration.validate()
     }
 

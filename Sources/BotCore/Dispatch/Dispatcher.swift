@@ -128,7 +128,7 @@ extension Dispatcher {
             case .busy(let text):
                 stream.end(with: text)
             case .handled:
-                await supervise(turn.message, stream)
+                await supervise(turn, stream)
             }
         }
         switch stream.outcome {
@@ -144,9 +144,9 @@ extension Dispatcher {
     }
 
     /// Returns when the handler has. The handler is cancelled when the time is over.
-    private func supervise(_ message: Inbound, _ stream: ReplyStream) async {
+    private func supervise(_ turn: Turn, _ stream: ReplyStream) async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask(executorPreference: pool) { await self.handle(message, stream) }
+            group.addTask(executorPreference: pool) { await self.handle(turn, stream) }
             group.addTask { _ = await self.expired.value() }
             await group.next()
             // If the handler has returned or failed, this is too late to have an effect.
@@ -156,17 +156,17 @@ extension Dispatcher {
     }
 
     /// Runs on a thread of the pool: the handler may block it.
-    private func handle(_ message: Inbound, _ stream: ReplyStream) async {
+    private func handle(_ turn: Turn, _ stream: ReplyStream) async {
         do {
-            try await handler.handle(message, reply: Reply(stream))
+            try await handler.handle(turn.message, reply: Reply(stream, through: turn.channel))
             stream.end()
         } catch  where Task.isCancelled {
             stream.cancel()
         } catch {
             state.withLock { $0.machine.handlerFailed() }
             // The error's text may quote the message, so only its type is logged at this level.
-            log(.error, "the handler failed: \(type(of: error))", Self.facts(message))
-            log(.trace, "the handler failed: \(error)", Self.facts(message))
+            log(.error, "the handler failed: \(type(of: error))", Self.facts(turn.message))
+            log(.trace, "the handler failed: \(error)", Self.facts(turn.message))
             stream.fail(apology: configuration.apology)
         }
     }

@@ -8,4 +8,12 @@ public protocol ReplyChannel: Sendable {
     /// The caller has at most one call outstanding, and calls in order: bubbles count up, and after a final update comes the
     /// next bubble. The channel bounds the time it waits for a verdict; after that the outcome is ``Delivery/unknown(_:)``.
     func send(_ update: BubbleUpdate) async -> Delivery
+
+    /// How much more may be sent to the conversation now; nil if the channel has no rate limit, which is the default.
+    func remainingSends() async -> SendBudget?
+}
+
+extension ReplyChannel {
+    /// No rate limit.
+    public func remainingSends() async -> SendBudget? { nil }
 }

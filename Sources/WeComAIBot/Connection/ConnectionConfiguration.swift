@@ -19,6 +19,13 @@ struct ConnectionConfiguration: Sendable, Hashable {
     var slotExpiry: Duration = .seconds(10)
     /// The waits before a frame that met errcode 6000 is sent again; after the last one it is refused.
     var conflictDelays: [Duration] = [.milliseconds(200), .milliseconds(400), .milliseconds(800)]
+    /// The waits before a final update or a push that the server throttled (45009, 45033) is sent again; after the last one it is
+    /// refused. Intermediate updates are refused at once.
+    var throttleDelays: [Duration] = [.seconds(5), .seconds(15), .seconds(30), .seconds(60)]
+    /// How often a conversation may be written to.
+    var rateLimits = RateLimits()
+    /// How many conversations have a budget of their own; the rest share one.
+    var maximumConversations = 100_000
     /// How often a frame is sent again after errcode 846609 before it is refused.
     var notSubscribedRepeats = 3
     /// How long an answer is accepted after the message it answers (official doc 101463: 24 h).
@@ -82,6 +89,7 @@ struct ConnectionConfiguration: Sendable, Hashable {
                 ("takeOverRetryBase", takeOverRetryBase), ("takeOverRetryCap", takeOverRetryCap),
                 ("warPeriod", warPeriod),
             ] + conflictDelays.enumerated().map { ("conflictDelays[\($0.offset)]", $0.element) }
+            + throttleDelays.enumerated().map { ("throttleDelays[\($0.offset)]", $0.element) }
         for (name, value) in durations where value < .milliseconds(1) || value > Self.longest {
             problems.append("\(name) is \(value); it must be between 1 millisecond and 30 days")
         }
@@ -98,6 +106,8 @@ struct ConnectionConfiguration: Sendable, Hashable {
         for (name, value) in [
             ("maximumRequests", maximumRequests), ("maximumHandedBytes", maximumHandedBytes),
             ("maximumUnanswered", maximumUnanswered), ("warDisplacements", warDisplacements),
+            ("maximumUnanswered", maximumUnanswered), ("maximumConversations", maximumConversations),
+            ("rateLimits.perMinute", rateLimits.perMinute), ("rateLimits.perHour", rateLimits.perHour),
         ] where value < 1 {
             problems.append("\(name) is \(value); it must be at least 1")
         }

@@ -67,6 +67,11 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     /// Since when it is ready.
     var readySince: Instant? { if case .ready(_, let since) = phase { since } else { nil } }
 
+    /// What a conversation may still be sent.
+    mutating func remainingSends(_ conversation: Conversation, now: Instant) -> SendBudget {
+        requests.budgets.remaining(conversation, now: now)
+    }
+
     /// Whether a sign of life is owed that something which arrived at `instant` would be.
     func isAwaitingLife(since instant: Instant) -> Bool {
         if case .ready(let heartbeat, _) = phase { heartbeat.isAwaitingLife(since: instant) } else { false }

@@ -133,6 +133,16 @@ struct ConnectionJournal {
         case .conflict(let id):
             statistics.conflicts += 1
             log(.debug, "a frame met errcode 6000 and is sent again", [.requestID: "\(id)"])
+        case .throttled(let id, let code):
+            statistics.throttled += 1
+            log(.info, "the server throttles a conversation", [.requestID: "\(id)", .errorCode: "\(code.rawValue)"])
+        case .paced(let id):
+            statistics.paced += 1
+            log(.info, "an answer waits for the conversation's rate limit", [.requestID: "\(id)"])
+        case .skipped(let id):
+            statistics.skipped += 1
+            log(.debug, "an update is left out for the conversation's rate limit", [.requestID: "\(id)"])
+        case .budgetsShared: log(.warning, "so many conversations are active that further ones share one rate budget")
         case .requestTooOld(let id): log(.warning, "an answer became too old to be sent", [.requestID: "\(id)"])
         case .queueFull(let id): log(.warning, "too many answers wait; one is refused", [.requestID: "\(id)"])
         case .duplicateSend: log(.error, "an internal id was used twice; please report this")
@@ -153,7 +163,9 @@ extension Incident {
         case .subscriptionLost: .subscriptionLost
         case .tooManyUnanswered: .tooManyUnanswered
         case .displaced, .displacementWar, .heartbeatRefused, .lateAcknowledgement, .unknownAcknowledgement,
-            .acknowledgementMissing, .conflict, .requestTooOld, .queueFull, .duplicateSend:
+            .acknowledgementMissing, .conflict, .throttled, .paced, .skipped, .budgetsShared, .requestTooOld,
+            .queueFull,
+            .duplicateSend:
             nil
         }
     }

@@ -22,6 +22,12 @@ package struct ConnectionStatistics: Sendable, Hashable {
     package internal(set) var missingAcknowledgements = 0
     /// Frames that met errcode 6000 and were sent again.
     package internal(set) var conflicts = 0
+    /// Frames that the server throttled (errcode 45009 or 45033).
+    package internal(set) var throttled = 0
+    /// Frames that had to wait until their conversation could be written to again.
+    package internal(set) var paced = 0
+    /// Intermediate updates that were left out because their conversation could not be written to.
+    package internal(set) var skipped = 0
     /// Frames that the server took.
     package internal(set) var delivered = 0
     /// Frames that it, or a check on this side, refused.

@@ -155,6 +155,11 @@ package actor LongConnection {
         return stream
     }
 
+    /// What a conversation may still be sent, answers and pushes together.
+    func remainingSends(in conversation: Conversation) -> SendBudget {
+        machine.remainingSends(conversation, now: environment.now)
+    }
+
     /// How many read ``states()`` now.
     var observerCount: Int { observers.count }
 
@@ -233,7 +238,9 @@ package actor LongConnection {
             return journal.unhandled(callback)
         }
         journal.received(message)
-        receiver?(message.inbound, StreamReplyChannel(connection: self, requestID: requestID))
+        let conversation = message.inbound.conversation
+        let channel = StreamReplyChannel(connection: self, requestID: requestID, conversation: conversation)
+        receiver?(message.inbound, channel)
     }
 
     // MARK: - Actions

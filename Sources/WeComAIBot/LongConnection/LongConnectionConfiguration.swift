@@ -26,6 +26,12 @@ package struct LongConnectionConfiguration: Sendable {
         get { machine.displacementPolicy }
         set { machine.displacementPolicy = newValue }
     }
+
+    /// How often a conversation may be written to.
+    package var rateLimits: RateLimits {
+        get { machine.rateLimits }
+        set { machine.rateLimits = newValue }
+    }
     /// The limits of the socket.
     package var limits = WebSocketConfiguration()
     /// The other times and bounds.

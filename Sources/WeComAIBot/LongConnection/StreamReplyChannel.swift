@@ -5,12 +5,14 @@ internal import FoundationEssentials
 struct StreamReplyChannel: ReplyChannel {
     private let connection: LongConnection
     private let requestID: RequestID
+    private let conversation: Conversation
     /// Unique per answer; the bubbles of one answer differ in the number behind it.
     private let streamID: String
 
-    init(connection: LongConnection, requestID: RequestID) {
+    init(connection: LongConnection, requestID: RequestID, conversation: Conversation) {
         self.connection = connection
         self.requestID = requestID
+        self.conversation = conversation
         let milliseconds = UInt64(max(0, Date.now.timeIntervalSince1970 * 1_000))
         streamID = "stream_\(milliseconds)_\(String(UInt64.random(in: .min ... .max), radix: 16))"
     }
@@ -29,6 +31,9 @@ struct StreamReplyChannel: ReplyChannel {
             return .refused(Delivery.Reason(error.message))
         }
         let kind: Request.Kind = update.isFinal ? .finalUpdate : .intermediateUpdate
-        return await connection.send(Request(requestID: requestID, bytes: bytes, kind: kind))
+        let charge = Charge(conversation: conversation, item: .stream(id))
+        return await connection.send(Request(requestID: requestID, bytes: bytes, kind: kind, charge: charge))
     }
+
+    func remainingSends() async -> SendBudget? { await connection.remainingSends(in: conversation) }
 }

@@ -10,7 +10,8 @@ struct ConnectionGridTests {
     }
 
     enum Event: CaseIterable {
-        case start, opened, subscribed, credentialsRefused, subscribeThrottled, requestAcknowledged, notSubscribed
+        case start, opened, subscribed, credentialsRefused, subscribeThrottled, requestAcknowledged, requestThrottled
+        case notSubscribed
         case disconnected, alive, closed, staleClosed, written, send, cancel, deadline, early, stop
     }
 
@@ -75,6 +76,12 @@ struct ConnectionGridTests {
             switch state {
             case .ready: ["1 delivered"]
             case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            }
+        case .requestThrottled:
+            switch state {
+            case .idle, .connecting, .subscribing, .ready, .waiting, .displaced, .credentialsRejected, .closing,
+                .stopped:
+                []
             }
         case .notSubscribed:
             switch state {
@@ -144,6 +151,9 @@ struct ConnectionGridTests {
         case .requestAcknowledged:
             rig.written("a1")
             actual = rig.ack("a")
+        case .requestThrottled:
+            rig.written("a1")
+            actual = rig.ack("a", 45_009)
         case .notSubscribed:
             rig.written("a1")
             actual = rig.ack("a", 846_609)
@@ -202,6 +212,6 @@ struct ConnectionGridTests {
     }
 
     @Test func theGridIsComplete() {
-        #expect(Self.cells.count == 9 * 17)
+        #expect(Self.cells.count == 9 * 18)
     }
 }

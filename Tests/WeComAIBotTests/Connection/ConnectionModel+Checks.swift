@@ -30,6 +30,8 @@ extension ConnectionModel {
                 case .connecting: readySince = nil
                 case .idle, .subscribing, .waiting, .credentialsRejected, .closing, .stopped: break
                 }
+            case .report(.paced): statistics.paced += 1
+            case .report(.throttled): statistics.throttled += 1
             case .report: break
             }
         }
@@ -90,8 +92,26 @@ extension ConnectionModel {
             if send.kind == .once, send.isAccepted { fail("\(id) would be shown twice") }
             lanes[frame.requestID, default: Lane()].outstanding = (id, nil)
             sends[id]?.writes += 1
+            checkRate(send, id)
         }
         handed.append(frame)
+    }
+
+    /// In no 60 seconds more is opened in a conversation than may be. What is sent again after its connection ended does not ask,
+    /// and counts where it was sent last: the server opens one bubble for it.
+    private mutating func checkRate(_ send: Send, _ id: Int) {
+        guard let charge = send.charge else { return }
+        if send.writes == 0 {
+            let opens = if case .stream(let stream) = charge.item { openStreams.insert(stream).inserted } else { true }
+            sends[id]?.opens = opens
+        }
+        guard sends[id]?.opens == true else { return }
+        openings[charge.conversation, default: [:]][id] = now
+        let recent = openings[charge.conversation]?.filter { now - $0.value <= .seconds(60) } ?? [:]
+        openings[charge.conversation] = recent
+        if send.writes == 0, recent.count > Self.perMinute {
+            fail("\(id) is number \(recent.count) within a minute in \(charge.conversation.id)")
+        }
     }
 
     private mutating func checkResolve(_ id: Int, _ delivery: Delivery) {

@@ -11,6 +11,7 @@ struct ConnectionModel {
     struct Statistics {
         var delivered = 0, refused = 0, unknown = 0, connects = 0, debtsPaid = 0, repeatedFinals = 0, duplicates = 0
         var pings = 0, wars = 0, ends = 0
+        var paced = 0, throttled = 0
 
         mutating func add(_ other: Statistics) {
             delivered += other.delivered
@@ -23,6 +24,8 @@ struct ConnectionModel {
             pings += other.pings
             wars += other.wars
             ends += other.ends
+            paced += other.paced
+            throttled += other.throttled
         }
     }
 
@@ -30,11 +33,14 @@ struct ConnectionModel {
         let requestID: RequestID
         let kind: Request.Kind
         let sentAt: Instant
+        let charge: Charge?
         var outcome: Delivery?
         var isAccepted = false
         var writes = 0
         var lastWrittenAt: Instant?
         var isCancelled = false
+        /// Whether it opened something.
+        var opens = false
     }
 
     /// One `req_id` on the current connection, as the rules have it.
@@ -77,6 +83,13 @@ struct ConnectionModel {
     /// The server answers at once and says yes.
     var isCalm = false
     var firstWrites: [RequestID: Int] = [:]
+    /// When which send opened something in each conversation, and the streams that have begun.
+    var openings: [Conversation: [Int: Instant]] = [:]
+    var openStreams: Set<String> = []
+    /// The number of the present stream of each `req_id`.
+    var streams: [RequestID: Int] = [:]
+
+    static let perMinute = 12
 
     // The place.
     let policy: DisplacementPolicy
@@ -90,6 +103,8 @@ struct ConnectionModel {
         var configuration = ConnectionConfiguration()
         configuration.displacementPolicy = policy
         configuration.maximumUnanswered = 3
+        configuration.rateLimits = RateLimits(perMinute: Self.perMinute, perHour: 200)
+        configuration.maximumConversations = seed.isMultiple(of: 2) ? 100 : 1
         machine = try Machine(configuration: configuration, seed: seed)
         generator = SplitMix64(seed: ~seed)
         perform(machine.start(now: now))
@@ -135,9 +150,20 @@ struct ConnectionModel {
         nextSend += 1
         let requestID = RequestID(rawValue: "r\(Int.random(in: 0..<6, using: &generator))")
         let kind = [Request.Kind.finalUpdate, .intermediateUpdate, .once][Int.random(in: 0..<3, using: &generator)]
-        sends[id] = Send(requestID: requestID, kind: kind, sentAt: now)
-        let request = Request(requestID: requestID, bytes: Array("\(id)".utf8), kind: kind)
+        let charge = charge(requestID, kind)
+        sends[id] = Send(requestID: requestID, kind: kind, sentAt: now, charge: charge)
+        let request = Request(requestID: requestID, bytes: Array("\(id)".utf8), kind: kind, charge: charge)
         perform(machine.send(request, id: SendID(rawValue: UInt64(id)), waiter: id, now: now))
+    }
+
+    /// Two conversations, and things that do not count.
+    mutating func charge(_ requestID: RequestID, _ kind: Request.Kind) -> Charge? {
+        guard requestID.rawValue != "r0" else { return nil }
+        let isFirst = ["r1", "r2", "r3"].contains(requestID.rawValue)
+        let conversation = Conversation(kind: .single, id: isFirst ? "张三" : "李四")
+        let stream = "\(requestID) \(streams[requestID, default: 0])"
+        if kind == .finalUpdate { streams[requestID, default: 0] += 1 }
+        return Charge(conversation: conversation, item: kind == .once ? .push : .stream(stream))
     }
 
     mutating func cancel() {
@@ -320,6 +346,7 @@ struct ConnectionModel {
         for id in sinceCalm {
             guard let send = sends[id], send.outcome != .delivered else { continue }
             if now - send.sentAt >= .seconds(24 * 3600) { continue }
+            if send.kind == .intermediateUpdate, send.charge != nil { continue }  // left out: its conversation was busy
             fail("send \(id) ended \(String(describing: send.outcome)) though the server was well")
         }
     }

@@ -34,5 +34,7 @@ struct ConnectionModelTests {
         #expect(statistics.pings > 20, "\(statistics)")
         #expect(statistics.wars > 0, "\(statistics)")
         #expect(statistics.ends > 2, "\(statistics)")
+        #expect(statistics.paced > 20, "\(statistics)")
+        #expect(statistics.throttled > 20, "\(statistics)")
     }
 }

@@ -115,13 +115,20 @@ struct Rig {
         _ id: Int,
         _ requestID: String = "a",
         _ kind: Request.Kind = .finalUpdate,
-        validUntil: Instant? = nil
+        validUntil: Instant? = nil,
+        in chat: String? = nil
     ) -> [String] {
         let request = Request(
             requestID: RequestID(rawValue: requestID),
             bytes: Array("\(requestID)\(id)".utf8),
             kind: kind,
-            validUntil: validUntil
+            validUntil: validUntil,
+            charge: chat.map {
+                Charge(
+                    conversation: Conversation(kind: .single, id: $0),
+                    item: kind == .once ? .push : .stream("stream of \(requestID)")
+                )
+            }
         )
         return note(machine.send(request, id: SendID(rawValue: UInt64(id)), waiter: id, now: now))
     }
@@ -148,8 +155,13 @@ struct Rig {
     }
 
     /// Sends a request and reports it written.
-    mutating func sendWritten(_ id: Int, _ requestID: String = "a", _ kind: Request.Kind = .finalUpdate) {
-        send(id, requestID, kind)
+    mutating func sendWritten(
+        _ id: Int,
+        _ requestID: String = "a",
+        _ kind: Request.Kind = .finalUpdate,
+        in chat: String? = nil
+    ) {
+        send(id, requestID, kind, in: chat)
         written("\(requestID)\(id)")
     }
 

@@ -176,6 +176,11 @@ struct Stage: Sendable {
         await outcomes.first { $0.messageID == message.messageID ? $0.delivery : nil }
     }
 
+    /// Waits until so many frames had to wait for their conversation's budget.
+    func paced(_ count: Int) async {
+        while await connection.statistics.paced < count, !Task.isCancelled { await Task.yield() }
+    }
+
     /// Waits until so many acknowledgements with a code have left.
     func acknowledgements(_ code: ServerCode, count: Int = 1) async {
         await far.observed.wait { events in
