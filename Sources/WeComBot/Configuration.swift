@@ -13,6 +13,7 @@ public import BotFoundation
 /// | ``webSocketURL`` | `wecomaibot_ws_url` | `WECOM_WS_URL` | ``defaultWebSocketURL`` |
 /// | ``certificateAuthorityFile`` | `wecomaibot_ca_file` | `WECOM_CA_FILE` | the system's trust |
 /// | ``heartbeatInterval`` | `wecomaibot_heartbeat_interval` | `WECOM_HEARTBEAT_SECONDS` | 30 s |
+/// | ``streamWindow`` | `wecomaibot_stream_window` | `WECOM_STREAM_WINDOW_SECONDS` | 330 s |
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
 /// | ``httpProxy`` | `wecomaibot_proxy` | `WECOM_PROXY` | `https_proxy` and its kin |
 /// | ``logLevel`` | `log_level` | `WECOM_LOG_LEVEL` | `info` |
@@ -39,6 +40,12 @@ public struct Configuration: Sendable {
     /// Official doc 101463 recommends 30 seconds. AstrBot does not go below 5; here 1 is allowed because private gateways may
     /// drop idle connections sooner, and more than 300 outlives the idle limit of common middleboxes.
     public var heartbeatInterval: Duration
+    /// How long a bubble of a streamed answer is updated before it is finished: 10 to 600 seconds. An answer that takes longer goes
+    /// on in another bubble.
+    ///
+    /// Official doc 101463 ends a stream 6 minutes after its first frame; other servers were seen to take 10. Half a minute less
+    /// leaves time for the last frame's way.
+    public var streamWindow: Duration
     /// The name under which people mention the bot in groups (`@name`). Empty if unknown.
     public var botName: String
     /// The HTTP proxy through which the connection goes (`CONNECT`); `nil` connects directly.
@@ -59,6 +66,9 @@ public struct Configuration: Sendable {
     /// The heartbeat intervals that are accepted.
     package static let heartbeatLimits: ClosedRange<Duration> = .seconds(1) ... .seconds(300)
 
+    /// The stream windows that are accepted.
+    package static let streamWindowLimits: ClosedRange<Duration> = .seconds(10) ... .seconds(600)
+
     /// A configuration with the defaults. It is checked when a bot is made of it, or by ``validate()``.
     public init(botID: String, secret: Secret) {
         mode = .longConnection
@@ -67,6 +77,7 @@ public struct Configuration: Sendable {
         webSocketURL = Configuration.defaultWebSocketURL
         certificateAuthorityFile = nil
         heartbeatInterval = .seconds(30)
+        streamWindow = .seconds(330)
         botName = ""
         httpProxy = nil
         logLevel = .info

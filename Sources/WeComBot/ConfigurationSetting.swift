@@ -20,12 +20,18 @@ struct ConfigurationSetting {
         keys: ["wecomaibot_heartbeat_interval"],
         variable: "WECOM_HEARTBEAT_SECONDS"
     )
+    static let streamWindow = ConfigurationSetting(
+        keys: ["wecomaibot_stream_window"],
+        variable: "WECOM_STREAM_WINDOW_SECONDS"
+    )
     static let botName = ConfigurationSetting(keys: ["wecom_ai_bot_name"], variable: "WECOM_BOT_NAME")
     static let httpProxy = ConfigurationSetting(keys: ["wecomaibot_proxy"], variable: "WECOM_PROXY")
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
     static let all = [
-        mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, botName, httpProxy, logLevel,
+        mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, streamWindow, botName,
+        httpProxy,
+        logLevel,
     ]
 
     /// The variable that holds the path of the file.

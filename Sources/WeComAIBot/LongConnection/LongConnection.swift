@@ -17,6 +17,7 @@ package actor LongConnection {
 
     private let botID: String
     private let secret: Secret
+    private let streamWindow: Duration
     private let environment: any ConnectionEnvironment
     /// Until the end: what it holds may hold the connection, as a message that waits for its turn does.
     private var receiver: Receiver?
@@ -69,6 +70,7 @@ package actor LongConnection {
         self.receiver = receiver
         botID = configuration.botID
         secret = configuration.secret
+        streamWindow = configuration.streamWindow
         journal = ConnectionJournal(log: log, botID: configuration.botID, endpoint: configuration.endpoint.description)
     }
 
@@ -209,7 +211,13 @@ package actor LongConnection {
             return journal.unhandled(callback)
         }
         journal.received(message)
-        receiver?(message.inbound, StreamReplyChannel(connection: self, requestID: requestID))
+        let channel = StreamReplyChannel(
+            connection: self,
+            requestID: requestID,
+            conversation: message.conversation,
+            streamWindow: streamWindow
+        )
+        receiver?(message.inbound, channel)
     }
 
     // MARK: - Actions

@@ -173,7 +173,11 @@ struct Bench: Sendable {
         let conversation = Conversation(kind: .single, id: "user")
         return Received(
             message: Inbound(id: "", kind: .text, conversation: conversation, sender: "user", text: ""),
-            channel: StreamReplyChannel(connection: connection, requestID: RequestID(rawValue: requestID))
+            channel: StreamReplyChannel(
+                connection: connection,
+                requestID: RequestID(rawValue: requestID),
+                conversation: conversation
+            )
         )
     }
 
