@@ -249,8 +249,7 @@ extension StreamMachine {
 
         let textDue = isBlank ? nil : newTextDue(range, now: now)
         if let textDue, textDue <= now { return .send(intermediate(text.slice(utf8: range), now: now)) }
-        // New text goes by itself, and soon, unless refusals hold it up: then the bubble is not kept alive either.
-        let keepAliveDue = textDue == nil && isShown ? after(capabilities.keepAlive) : nil
+        let keepAliveDue = isShown ? after(capabilities.keepAlive) : nil
         if let keepAliveDue, keepAliveDue <= now, let lastSent {
             return .send(intermediate(isBlank ? lastSent : text.slice(utf8: range), now: now))
         }
