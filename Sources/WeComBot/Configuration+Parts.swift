@@ -32,6 +32,7 @@ extension Configuration {
             perHour: ratePerHour,
             refreshesCost: refreshesCost
         )
+        connection.streamWindow = streamWindow
         return connection
     }
 

@@ -17,7 +17,10 @@ extension Configuration {
             _ = try ConfigurationRules.certificateAuthorityFile(certificateAuthorityFile ?? "")
         }
         check("heartbeatInterval") { () throws(ConfigurationFault) in
-            _ = try ConfigurationRules.heartbeat(heartbeatInterval)
+            _ = try ConfigurationRules.time(heartbeatInterval, in: Configuration.heartbeatLimits)
+        }
+        check("streamWindow") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.time(streamWindow, in: Configuration.streamWindowLimits)
         }
         check("botName") { () throws(ConfigurationFault) in _ = try ConfigurationRules.name(botName) }
         check("ratePerMinute") { () throws(ConfigurationFault) in

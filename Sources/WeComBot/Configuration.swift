@@ -15,6 +15,7 @@ public import WeComAIBot
 /// | ``certificateAuthorityFile`` | `wecomaibot_ca_file` | `WECOM_CA_FILE` | the system's trust |
 /// | ``heartbeatInterval`` | `wecomaibot_heartbeat_interval` | `WECOM_HEARTBEAT_SECONDS` | 30 s |
 /// | ``onDisplaced`` | `wecomaibot_on_displaced` | `WECOM_ON_DISPLACED` | `yield` |
+/// | ``streamWindow`` | `wecomaibot_stream_window` | `WECOM_STREAM_WINDOW_SECONDS` | 330 s |
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
 /// | ``httpProxy`` | `wecomaibot_proxy` | `WECOM_PROXY` | `https_proxy` and its kin |
 /// | ``logLevel`` | `log_level` | `WECOM_LOG_LEVEL` | `info` |
@@ -46,6 +47,12 @@ public struct Configuration: Sendable {
     public var heartbeatInterval: Duration
     /// What the bot does when another connection with the same id takes its place.
     public var onDisplaced: DisplacementPolicy
+    /// How long a bubble of a streamed answer is updated before it is finished: 10 to 600 seconds. An answer that takes longer goes
+    /// on in another bubble.
+    ///
+    /// Official doc 101463 ends a stream 6 minutes after its first frame; other servers were seen to take 10. Half a minute less
+    /// leaves time for the last frame's way.
+    public var streamWindow: Duration
     /// The name under which people mention the bot in groups (`@name`). Empty if unknown.
     public var botName: String
     /// The HTTP proxy through which the connection goes (`CONNECT`); `nil` connects directly.
@@ -79,6 +86,8 @@ public struct Configuration: Sendable {
     /// The rates that are accepted.
     package static let ratePerMinuteLimits = 1...30
     package static let ratePerHourLimits = 1...1_000
+    /// The stream windows that are accepted.
+    package static let streamWindowLimits: ClosedRange<Duration> = .seconds(10) ... .seconds(600)
 
     /// A configuration with the defaults. It is checked when a bot is made of it, or by ``validate()``.
     public init(botID: String, secret: Secret) {
@@ -89,6 +98,7 @@ public struct Configuration: Sendable {
         certificateAuthorityFile = nil
         heartbeatInterval = .seconds(30)
         onDisplaced = .yield
+        streamWindow = .seconds(330)
         botName = ""
         httpProxy = nil
         logLevel = .info

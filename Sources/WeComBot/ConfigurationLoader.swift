@@ -64,11 +64,10 @@ struct ConfigurationLoader {
             try ConfigurationRules.certificateAuthorityFile(value.string())
         }
         read(.heartbeatInterval, into: &configuration.heartbeatInterval) { value throws(ConfigurationFault) in
-            switch value {
-            case .number(let seconds): try ConfigurationRules.heartbeat(seconds: seconds)
-            case .text(let text): try ConfigurationRules.heartbeat(text: text)
-            case .absent, .flag, .other: throw ConfigurationFault("must be a number of seconds from 1 to 300")
-            }
+            try ConfigurationRules.time(value, in: Configuration.heartbeatLimits)
+        }
+        read(.streamWindow, into: &configuration.streamWindow) { value throws(ConfigurationFault) in
+            try ConfigurationRules.time(value, in: Configuration.streamWindowLimits)
         }
         read(.onDisplaced, into: &configuration.onDisplaced) { value throws(ConfigurationFault) in
             try ConfigurationRules.displacementPolicy(named: value.string())

@@ -43,28 +43,50 @@ enum ConfigurationRules {
         return try ConfigurationRules.mode(mode)
     }
 
-    static func heartbeat(_ interval: Duration) throws(ConfigurationFault) -> Duration {
-        guard Configuration.heartbeatLimits.contains(interval) else {
-            let seconds = interval / .seconds(1)
+    /// A number of seconds; `limits` are whole ones.
+    static func time(_ time: Duration, in limits: ClosedRange<Duration>) throws(ConfigurationFault) -> Duration {
+        guard limits.contains(time) else {
+            let seconds = time / .seconds(1)
             let shown = Int(exactly: seconds).map(String.init) ?? String(seconds)
-            throw ConfigurationFault("must be from 1 to 300 seconds, not \(shown)")
+            throw ConfigurationFault("must be \(range(limits)), not \(shown)")
         }
-        return interval
+        return time
     }
 
-    static func heartbeat(seconds: Double) throws(ConfigurationFault) -> Duration {
+    static func time(
+        seconds: Double,
+        in limits: ClosedRange<Duration>
+    ) throws(ConfigurationFault) -> Duration {
         // `Duration` traps on what it cannot hold, so that the comparison comes first.
-        guard (0...1_000_000).contains(seconds) else { throw ConfigurationFault("must be from 1 to 300 seconds") }
-        return try heartbeat(.seconds(seconds))
+        guard (0...1_000_000).contains(seconds) else { throw ConfigurationFault("must be \(range(limits))") }
+        return try time(.seconds(seconds), in: limits)
     }
 
-    static func heartbeat(text: String) throws(ConfigurationFault) -> Duration {
-        // Double.init would also take "nan", "0x1E" and "3e1".
-        let text = text.trimmed
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2E }), let seconds = Double(text) else {
-            throw ConfigurationFault("must be a number of seconds from 1 to 300")
+    static func time(
+        _ value: ConfigurationValue,
+        in limits: ClosedRange<Duration>
+    ) throws(ConfigurationFault) -> Duration {
+        switch value {
+        case .number(let seconds): return try time(seconds: seconds, in: limits)
+        case .text(let text):
+            // Double.init would also take "nan", "0x1E" and "3e1".
+            let text = text.trimmed
+            if text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2E }), let seconds = Double(text) {
+                return try time(seconds: seconds, in: limits)
+            }
+        case .absent, .flag, .other: break
         }
-        return try heartbeat(seconds: seconds)
+        let (least, most) = bounds(limits)
+        throw ConfigurationFault("must be a number of seconds from \(least) to \(most)")
+    }
+
+    private static func range(_ limits: ClosedRange<Duration>) -> String {
+        let (least, most) = bounds(limits)
+        return "from \(least) to \(most) seconds"
+    }
+
+    private static func bounds(_ limits: ClosedRange<Duration>) -> (least: Int64, most: Int64) {
+        (limits.lowerBound.components.seconds, limits.upperBound.components.seconds)
     }
 
     static func displacementPolicy(named name: String) throws(ConfigurationFault) -> DisplacementPolicy {

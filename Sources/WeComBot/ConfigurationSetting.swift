@@ -21,6 +21,10 @@ struct ConfigurationSetting {
         variable: "WECOM_HEARTBEAT_SECONDS"
     )
     static let onDisplaced = ConfigurationSetting(keys: ["wecomaibot_on_displaced"], variable: "WECOM_ON_DISPLACED")
+    static let streamWindow = ConfigurationSetting(
+        keys: ["wecomaibot_stream_window"],
+        variable: "WECOM_STREAM_WINDOW_SECONDS"
+    )
     static let botName = ConfigurationSetting(keys: ["wecom_ai_bot_name"], variable: "WECOM_BOT_NAME")
     static let httpProxy = ConfigurationSetting(keys: ["wecomaibot_proxy"], variable: "WECOM_PROXY")
     static let ratePerMinute = ConfigurationSetting(
@@ -35,9 +39,8 @@ struct ConfigurationSetting {
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
     static let all = [
-        mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, botName, httpProxy,
-        logLevel,
-        ratePerMinute, ratePerHour, refreshesCost,
+        mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, streamWindow, botName,
+        httpProxy, ratePerMinute, ratePerHour, refreshesCost, logLevel,
     ]
 
     /// The variable that holds the path of the file.

@@ -173,7 +173,7 @@ extension AnswerModel {
 
     private func verdict(_ delivery: Delivery) -> Int {
         switch delivery {
-        case .delivered: 0
+        case .delivered, .redirected: 0
         case .unknown: 1
         case .refused: 2
         }

@@ -14,6 +14,7 @@ import Testing
         #expect(configuration.webSocketURL == "wss://openws.work.weixin.qq.com")
         #expect(configuration.certificateAuthorityFile == nil)
         #expect(configuration.heartbeatInterval == .seconds(30))
+        #expect(configuration.streamWindow == .seconds(330))
         #expect(configuration.botName == "")
         #expect(configuration.httpProxy == nil)
         #expect(configuration.logLevel == .info)
@@ -53,7 +54,7 @@ import Testing
             "c.json",
             #"""
             {"wecomaibot_ws_bot_id": "f", "wecomaibot_ws_secret": "f", "wecomaibot_ws_url": "wss://f",
-             "wecomaibot_heartbeat_interval": 10, "wecom_ai_bot_name": "f", "wecomaibot_proxy": "http://f",
+             "wecomaibot_heartbeat_interval": 10, "wecomaibot_stream_window": 20, "wecom_ai_bot_name": "f", "wecomaibot_proxy": "http://f",
              "log_level": "error", "wecom_ai_bot_connection_mode": "webhook", "wecomaibot_ca_file": "/nowhere"}
             """#.utf8
         )
@@ -61,12 +62,14 @@ import Testing
         let configuration = try Configuration.load(environment: [
             "WECOM_CONFIG": file, "WECOM_BOT_ID": "e", "WECOM_BOT_SECRET": "es", "WECOM_WS_URL": "ws://e:8080/p",
             "WECOM_HEARTBEAT_SECONDS": "1.5", "WECOM_BOT_NAME": "名字", "WECOM_PROXY": "e:3128",
-            "WECOM_LOG_LEVEL": "Trace", "WECOM_CONNECTION_MODE": "long_connection", "WECOM_CA_FILE": authority,
+            "WECOM_STREAM_WINDOW_SECONDS": "45", "WECOM_LOG_LEVEL": "Trace", "WECOM_CONNECTION_MODE": "long_connection",
+            "WECOM_CA_FILE": authority,
         ])
         #expect(configuration.botID == "e")
         #expect(configuration.secret.value == "es")
         #expect(configuration.webSocketURL == "ws://e:8080/p")
         #expect(configuration.heartbeatInterval == .milliseconds(1_500))
+        #expect(configuration.streamWindow == .seconds(45))
         #expect(configuration.botName == "名字")
         #expect(configuration.httpProxy?.description == "http://e:3128")
         #expect(configuration.logLevel == .trace)
@@ -214,6 +217,17 @@ import Testing
         #expect(problems(environment(), file: file).count == 1)
     }
 
+    @Test(arguments: [("10", true), ("600", true), ("9.999", false), ("600.001", false), ("330 s", false)])
+    func streamWindowsHaveLimits(text: String, isFine: Bool) throws {
+        let wrong = problems(environment(["WECOM_STREAM_WINDOW_SECONDS": text]))
+        #expect(wrong.isEmpty == isFine)
+        #expect(wrong.allSatisfy { $0.hasPrefix("WECOM_STREAM_WINDOW_SECONDS: must be ") && $0.contains("10 to 600") })
+        guard isFine else { return }
+        let configuration = try Configuration.load(environment: environment(["WECOM_STREAM_WINDOW_SECONDS": text]))
+        let window = try configuration.longConnection().streamWindow
+        #expect(window == .seconds(Int(text) ?? 0))
+    }
+
     @Test func logLevelsAreThoseOfTheLog() throws {
         for level in Log.Level.allCases {
             let configuration = try Configuration.load(environment: environment(["WECOM_LOG_LEVEL": "\(level)"]))
@@ -227,11 +241,13 @@ import Testing
         configuration.webSocketURL = "wss://host#fragment"
         configuration.certificateAuthorityFile = "/nowhere/ca.pem"
         configuration.heartbeatInterval = .seconds(300) + .nanoseconds(1)
+        configuration.streamWindow = .seconds(10) - .nanoseconds(1)
         configuration.botName = "a\u{1B}b"
         let error = #expect(throws: ConfigurationError.self) { try configuration.validate() }
         #expect(
             error?.problems.map(\.key) == [
-                "mode", "botID", "secret", "webSocketURL", "certificateAuthorityFile", "heartbeatInterval", "botName",
+                "mode", "botID", "secret", "webSocketURL", "certificateAuthorityFile", "heartbeatInterval",
+                "streamWindow", "botName",
             ]
         )
         #expect(error?.problems.allSatisfy { $0.source == "Configuration" } == true)

@@ -132,6 +132,8 @@ extension Dispatcher {
             }
         }
         switch stream.outcome {
+        case .redirected(let reason):
+            log(.notice, "an answer was delivered another way than it was begun: \(reason)", Self.facts(turn.message))
         case .refused(let reason):
             log(.notice, "an answer was not delivered: \(reason)", Self.facts(turn.message))
         case .unknown(let reason):

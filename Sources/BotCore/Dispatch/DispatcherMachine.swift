@@ -107,6 +107,9 @@ struct DispatcherMachine: Sendable {
         }
         switch outcome {
         case .delivered: counts.delivered += 1
+        case .redirected:
+            counts.delivered += 1
+            counts.redirected += 1
         case .refused: counts.undelivered += 1
         case .unknown: counts.unknown += 1
         case nil: counts.refused += 1

@@ -18,6 +18,8 @@ package struct DispatcherStatistics: Sendable, Hashable {
 
     /// Turns that have ended with a delivered answer.
     package var delivered = 0
+    /// Those of them whose answer came another way than it was begun.
+    package var redirected = 0
     /// Turns that have ended with an answer that was refused, or was empty.
     package var undelivered = 0
     /// Turns that have ended with an answer nobody knows the fate of.

@@ -5,6 +5,16 @@ package final class ReplyStream: Sendable {
     private struct State {
         var machine: StreamMachine
         var ignoredWrites = 0
+        /// When the driver will be woken; each time is earlier than the one before it.
+        var alarms: [ContinuousClock.Instant] = []
+
+        /// Whether an alarm is needed to be awake at `due`. One that is set for an earlier time is enough: it finds nothing due,
+        /// and the next is set then. So a distant time costs one alarm, however often the driver is woken before it.
+        mutating func setAlarm(at due: ContinuousClock.Instant) -> Bool {
+            if let earliest = alarms.last, earliest <= due { return false }
+            alarms.append(due)
+            return true
+        }
     }
 
     private let state: Locked<State>
@@ -93,20 +103,25 @@ extension ReplyStream {
     ///
     /// If its task is cancelled, the answer ends with the text it has; that is still sent.
     package func run(through channel: any ReplyChannel, timeline: Timeline) async {
-        while true {
-            switch state.withLock({ $0.machine.next(now: timeline.now) }) {
-            case .send(let update):
-                let delivery = await channel.send(update)
-                state.withLock { $0.machine.settled(delivery) }
-            case .wait(let due):
-                await edge(orAt: due, timeline: timeline)
-            case .idle:
-                await edge()
-            case .done(let outcome):
-                verdict.fulfill(outcome)
-                return
+        await withDiscardingTaskGroup { group in
+            while true {
+                switch state.withLock({ $0.machine.next(now: timeline.now) }) {
+                case .send(let update):
+                    let delivery = await channel.send(update)
+                    state.withLock { $0.machine.settled(delivery) }
+                case .wait(let due):
+                    if state.withLock({ $0.setAlarm(at: due) }) {
+                        group.addTask { await self.ring(at: due, timeline: timeline) }
+                    }
+                    await edge()
+                case .idle:
+                    await edge()
+                case .done(let outcome):
+                    verdict.fulfill(outcome)
+                    return group.cancelAll()
+                }
+                if Task.isCancelled { cancel() }
             }
-            if Task.isCancelled { cancel() }
         }
     }
 
@@ -116,14 +131,9 @@ extension ReplyStream {
         await iterator.next()
     }
 
-    private func edge(orAt due: ContinuousClock.Instant, timeline: Timeline) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { [latch] in
-                do { try await timeline.sleep(until: due) } catch { return }  // cancelled: the edge came first
-                latch.yield()
-            }
-            await edge()
-            group.cancelAll()
-        }
+    private func ring(at due: ContinuousClock.Instant, timeline: Timeline) async {
+        do { try await timeline.sleep(until: due) } catch { return }  // the answer has ended, or is about to
+        state.withLock { $0.alarms.removeAll { $0 <= due } }
+        latch.yield()
     }
 }

@@ -38,9 +38,10 @@ public struct Reply: Sendable {
     /// Calling it again, or from several tasks, gives the same outcome. It is optional: returning from the handler does the
     /// same. The next message of the conversation still waits until the handler has returned.
     ///
-    /// - Returns: ``Delivery/delivered`` if the last update of each bubble was; otherwise the worst outcome among them. An
-    ///   answer without text is refused, and nothing is sent. If the calling task is cancelled before the verdict,
-    ///   ``Delivery/unknown(_:)``; the answer itself goes on to its end.
+    /// - Returns: ``Delivery/delivered`` if the last update of each bubble was; ``Delivery/redirected(_:)`` if all of the answer
+    ///   came, but not all of it the way it was begun; otherwise the worst outcome among them. An answer without text is
+    ///   refused, and nothing is sent. If the calling task is cancelled before the verdict, ``Delivery/unknown(_:)``; the
+    ///   answer itself goes on to its end.
     @discardableResult
     public func finish() async -> Delivery {
         await stream.finish()

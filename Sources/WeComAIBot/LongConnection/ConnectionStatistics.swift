@@ -56,7 +56,7 @@ package struct ConnectionStatistics: Sendable, Hashable {
 
     mutating func settled(_ delivery: Delivery) {
         switch delivery {
-        case .delivered: delivered += 1
+        case .delivered, .redirected: delivered += 1
         case .refused: refused += 1
         case .unknown: unknown += 1
         }

@@ -17,6 +17,7 @@ package actor LongConnection {
 
     private let botID: String
     private let secret: Secret
+    private let streamWindow: Duration
     private let environment: any ConnectionEnvironment
     /// Until the end: what it holds may hold the connection, as a message that waits for its turn does.
     private var receiver: Receiver?
@@ -75,6 +76,7 @@ package actor LongConnection {
             endpoint: configuration.endpoint.description,
             now: .now
         )
+        streamWindow = configuration.streamWindow
     }
 
     // MARK: - The owner's side
@@ -238,8 +240,12 @@ package actor LongConnection {
             return journal.unhandled(callback)
         }
         journal.received(message)
-        let conversation = message.inbound.conversation
-        let channel = StreamReplyChannel(connection: self, requestID: requestID, conversation: conversation)
+        let channel = StreamReplyChannel(
+            connection: self,
+            requestID: requestID,
+            conversation: message.inbound.conversation,
+            streamWindow: streamWindow
+        )
         receiver?(message.inbound, channel)
     }
 

@@ -1,3 +1,4 @@
+import BotCore
 import BotFoundation
 import FoundationEssentials
 
@@ -142,15 +143,20 @@ extension ClientFrame {
                 try require(id, "stream.feedback.id")
                 try limit(id, StreamFrame.maximumFeedbackIDBytes, "stream.feedback.id")
             }
+        case .sendMarkdown(_, let push):
+            try require(push.conversation.id, "chatid")
+            try require(push.content, "markdown.content")
+            try limit(push.content, PushFrame.maximumContentBytes, "markdown.content")
         }
     }
 }
 
 extension ClientFrame: Encodable {
     private enum Key: String, CodingKey {
-        case cmd, headers, body, msgtype, stream, secret, id, finish, content, feedback
+        case cmd, headers, body, msgtype, stream, markdown, secret, id, finish, content, feedback, chatid
         case requestID = "req_id"
         case botID = "bot_id"
+        case chatType = "chat_type"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -176,6 +182,13 @@ extension ClientFrame: Encodable {
                 var feedback = stream.nestedContainer(keyedBy: Key.self, forKey: .feedback)
                 try feedback.encode(id, forKey: .id)
             }
+        case .sendMarkdown(_, let push):
+            var body = frame.nestedContainer(keyedBy: Key.self, forKey: .body)
+            try body.encode(push.conversation.id, forKey: .chatid)
+            try body.encode(push.conversation.kind == .single ? 1 : 2, forKey: .chatType)
+            try body.encode("markdown", forKey: .msgtype)
+            var markdown = body.nestedContainer(keyedBy: Key.self, forKey: .markdown)
+            try markdown.encode(push.content, forKey: .content)
         }
     }
 }

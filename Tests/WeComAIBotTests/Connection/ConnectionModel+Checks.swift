@@ -122,6 +122,7 @@ extension ConnectionModel {
         case .delivered:
             statistics.delivered += 1
             if !send.isAccepted { fail("\(id) is delivered, but the server refused it") }
+        case .redirected: fail("\(id) is redirected, but a request knows one way only")
         case .refused(let reason):
             statistics.refused += 1
             if send.isAccepted { fail("\(id) is refused (\(reason)), but the server accepted it") }

@@ -46,6 +46,7 @@ struct Rig {
             case .close(_, let code, _): return "close \(code)"
             case .abort: return "abort"
             case .resolve(let waiter, .delivered): return "\(waiter) delivered"
+            case .resolve(let waiter, .redirected): return "\(waiter) redirected"
             case .resolve(let waiter, .refused(let reason)):
                 return "\(waiter) refused" + (reason.code.map { " \($0)" } ?? "")
             case .resolve(let waiter, .unknown(let reason)):
