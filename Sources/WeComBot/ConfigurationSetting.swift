@@ -39,7 +39,8 @@ struct ConfigurationSetting {
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
     static let all = [
-        mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, streamWindow, botName,
+        mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, streamWindow,
+        botName,
         httpProxy, ratePerMinute, ratePerHour, refreshesCost, logLevel,
     ]
 
