@@ -1,5 +1,6 @@
 public import BotCore
 public import BotFoundation
+internal import BotStore
 internal import Glibc
 internal import LWSTransport
 public import WeComAIBot
@@ -22,6 +23,7 @@ public final class Bot: Sendable {
 
     private let connection: LongConnectionConfiguration
     private let dispatcher: DispatcherConfiguration
+    private let stateFile: String?
     private let log: Log
     private let stateChanges: AsyncStream<ConnectionState>.Continuation
     private let endings: AsyncStream<Ending>
@@ -52,6 +54,7 @@ public final class Bot: Sendable {
     init(configuration: Configuration, log: Log?, drainDeadline: Duration) throws(ConfigurationError) {
         connection = try configuration.longConnection()
         dispatcher = configuration.dispatcher
+        stateFile = configuration.stateFile.flatMap { $0.isEmpty ? nil : $0 }
         self.log = log ?? .standardError(level: configuration.logLevel)
         self.drainDeadline = drainDeadline
         (states, stateChanges) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
@@ -85,8 +88,11 @@ public final class Bot: Sendable {
     ///   - handler: Answers messages, on threads of its own.
     /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with.
     @concurrent public func run(handlesSignals: Bool = true, _ handler: any BotHandler) async throws(BotError) {
-        let parts = try Parts(connection, dispatcher, handler, handlesSignals: handlesSignals, log: log)
+        let store = stateFile.map { SQLiteStateStore(path: $0, log: log) }
+        let parts = try Parts(connection, dispatcher, handler, store, handlesSignals: handlesSignals, log: log)
         let changes = await parts.connection.states()  // before it runs, so that none is missed
+        let link = parts.connection
+        await parts.dispatcher.recover { link.channel(resuming: $0) }  // before anything can arrive
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await parts.dispatcher.run() }
             group.addTask { await parts.connection.run() }
@@ -145,11 +151,12 @@ private struct Parts {
         _ configuration: LongConnectionConfiguration,
         _ dispatching: DispatcherConfiguration,
         _ handler: any BotHandler,
+        _ store: SQLiteStateStore?,
         handlesSignals: Bool,
         log: Log
     ) throws(BotError) {
         do {
-            let dispatcher = Dispatcher(handler: handler, configuration: dispatching, log: log)
+            let dispatcher = Dispatcher(handler: handler, configuration: dispatching, store: store, log: log)
             self.dispatcher = dispatcher
             loop = try EventLoop(name: "wecom-bot", log: log)
             connection = try LongConnection(configuration, on: loop, log: log) { message, channel in

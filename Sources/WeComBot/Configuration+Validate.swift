@@ -20,6 +20,7 @@ extension Configuration {
             _ = try ConfigurationRules.heartbeat(heartbeatInterval)
         }
         check("botName") { () throws(ConfigurationFault) in _ = try ConfigurationRules.name(botName) }
+        check("stateFile") { () throws(ConfigurationFault) in _ = try ConfigurationRules.stateFile(stateFile ?? "") }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     }
 

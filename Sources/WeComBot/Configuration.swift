@@ -16,6 +16,7 @@ public import BotFoundation
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
 /// | ``httpProxy`` | `wecomaibot_proxy` | `WECOM_PROXY` | `https_proxy` and its kin |
 /// | ``logLevel`` | `log_level` | `WECOM_LOG_LEVEL` | `info` |
+/// | ``stateFile`` | `wecomaibot_state_file` | `WECOM_STATE_FILE` | none |
 ///
 /// The keys are those of AstrBot's platform block for this channel, so that an existing block works unchanged.
 public struct Configuration: Sendable {
@@ -48,10 +49,16 @@ public struct Configuration: Sendable {
     public var httpProxy: HTTPProxy?
     /// The least important level that is logged.
     public var logLevel: Log.Level
+    /// The file in which the bot keeps what it owes, so that after a crash or a kill the next process finishes it and answers
+    /// nothing twice; `nil` or empty for none. It is made if it is not there, in a directory that must be, and readable for its
+    /// owner only, because it holds messages. Each bot process needs one of its own.
+    public var stateFile: String?
     /// What an answer ends with when its handler throws; `nil` for the built-in sentence in Chinese and English.
     public var apologyText: String?
     /// What is answered when too many messages wait; `nil` for the built-in sentence in Chinese and English.
     public var busyText: String?
+    /// What an answer ends with that a restart has interrupted; `nil` for the built-in sentence in Chinese and English.
+    public var interruptedText: String?
 
     /// The official gateway (official doc 101463).
     public static let defaultWebSocketURL = "wss://openws.work.weixin.qq.com"
@@ -72,5 +79,7 @@ public struct Configuration: Sendable {
         logLevel = .info
         apologyText = nil
         busyText = nil
+        stateFile = nil
+        interruptedText = nil
     }
 }

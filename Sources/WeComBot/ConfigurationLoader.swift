@@ -77,6 +77,9 @@ struct ConfigurationLoader {
         read(.logLevel, into: &configuration.logLevel) { value throws(ConfigurationFault) in
             try ConfigurationRules.logLevel(named: value.string())
         }
+        read(.stateFile, into: &configuration.stateFile) { value throws(ConfigurationFault) in
+            try ConfigurationRules.stateFile(value.string())
+        }
         return configuration
     }
 

@@ -24,8 +24,11 @@ struct ConfigurationSetting {
     static let httpProxy = ConfigurationSetting(keys: ["wecomaibot_proxy"], variable: "WECOM_PROXY")
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
+    static let stateFile = ConfigurationSetting(keys: ["wecomaibot_state_file"], variable: "WECOM_STATE_FILE")
+
     static let all = [
         mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, botName, httpProxy, logLevel,
+        stateFile,
     ]
 
     /// The variable that holds the path of the file.

@@ -156,6 +156,11 @@ package actor LongConnection {
         perform(actions)
     }
 
+    /// The way to go on with an answer that another process has begun; `nil` if the turn's route makes no sense.
+    package nonisolated func channel(resuming turn: SavedTurn) -> (any ReplyChannel)? {
+        turn.route.flatMap { StreamReplyChannel(connection: self, route: $0) }
+    }
+
     // MARK: - The socket's side
 
     private func handle(_ event: WebSocketEvent, epoch: UInt64) {

@@ -15,6 +15,39 @@ struct StreamReplyChannel: ReplyChannel {
         streamID = "stream_\(milliseconds)_\(String(UInt64.random(in: .min ... .max), radix: 16))"
     }
 
+    /// An answer that another process has begun; `nil` if the route makes no sense.
+    init?(connection: LongConnection, route: String) {
+        do {
+            let route = try JSONDecoder().decode(Route.self, from: Data(route.utf8))
+            guard !route.requestID.isEmpty, !route.streamID.isEmpty else { return nil }
+            self.connection = connection
+            requestID = RequestID(rawValue: route.requestID)
+            streamID = route.streamID
+        } catch {
+            return nil
+        }
+    }
+
+    /// What goes into the store.
+    private struct Route: Codable {
+        let requestID: String
+        let streamID: String
+
+        private enum CodingKeys: String, CodingKey {
+            case requestID = "req_id"
+            case streamID = "stream_id"
+        }
+    }
+
+    var route: String? {
+        do {
+            let route = Route(requestID: requestID.rawValue, streamID: streamID)
+            return String(decoding: try JSONEncoder().encode(route), as: UTF8.self)
+        } catch {
+            return nil  // two strings are always encodable
+        }
+    }
+
     var capabilities: ReplyCapabilities {
         ReplyCapabilities(maximumBytes: StreamFrame.maximumContentBytes, streams: true)
     }
