@@ -40,7 +40,10 @@ package final class SQLiteStateStore: StateStore {
             guard error.code == .corrupt else { throw error }
             close()
             let aside = try moveAside()
-            log(.error, "\(error.message); it is kept as \(aside), and a new one is begun: what was under way is forgotten")
+            log(
+                .error,
+                "\(error.message); it is kept as \(aside), and a new one is begun: what was under way is forgotten"
+            )
             return try open()
         }
     }

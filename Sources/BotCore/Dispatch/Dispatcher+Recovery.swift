@@ -13,8 +13,7 @@ extension Dispatcher {
     @concurrent package func recover(resume: @Sendable (SavedTurn) -> (any ReplyChannel)?) async {
         guard let ledger, let saved = await ledger.recover() else { return }
         let (now, unixNow) = (timeline.now, ledger.now)
-        // A clock that was set back makes an age negative.
-        let age = { (time: Int64) in Duration.milliseconds(max(0, unixNow.subtractingReportingOverflow(time).partialValue)) }
+        let age = { Self.age(of: $0, at: unixNow) }
         let turns = saved.turns.filter { SavedTurn.numbers.contains($0.number) }.sorted { $0.number < $1.number }
         state.withLock { state in
             state.lastNumber = turns.last?.number ?? 0
@@ -52,6 +51,13 @@ extension Dispatcher {
         case .queued, .duplicate, .refused: break
         case .rejected: giveUp(record, saved, "too many messages wait")
         }
+    }
+
+    /// How long ago a time was, both in milliseconds since 1970. A clock that was set back would make it negative.
+    private static func age(of time: Int64, at now: Int64) -> Duration {
+        guard time < now else { return .zero }
+        let milliseconds = UInt64(bitPattern: now &- time)
+        return min(.milliseconds(Int64(clamping: milliseconds)), Backoff.longest)
     }
 
     private func giveUp(_ record: TurnRecord, _ turn: SavedTurn, _ reason: String) {

@@ -88,7 +88,8 @@ extension TurnRecord {
                 var turn = turn
                 turn.answer = answer
                 return .opened(turn)
-            case (.nothing, true): return turn.message.id.isEmpty ? nil : .seen(id: turn.message.id, at: turn.receivedAt)
+            case (.nothing, true):
+                return turn.message.id.isEmpty ? nil : .seen(id: turn.message.id, at: turn.receivedAt)
             case (.open, false): return answer.map { .answered(turn: turn.number, $0) }
             case (.open, true): return .closed(turn: turn.number)
             case (.closed, _): return nil

@@ -32,7 +32,7 @@ package final class ReplyStream: Sendable {
         self.log = log
     }
 
-    /// Whether the answer has ended with a final text that may not have left this side.
+    /// Whether the answer has ended with a final text to which the server said nothing.
     var isOwed: Bool { state.withLock { $0.machine.isOwed } }
 
     /// How far the answer has come.

@@ -97,13 +97,9 @@ package struct StreamMachine: Sendable {
     /// Whether text is still accepted.
     package var isOpen: Bool { phase == .open }
 
-    /// Whether a final text was handed over that never left this side, or whose fate is not known.
+    /// Whether the answer has ended with a final text to which the server said nothing.
     package var isOwed: Bool {
-        switch outcome {
-        case .refused(let reason): handed != nil && reason.code == nil
-        case .unknown: handed != nil
-        case .delivered, nil: false
-        }
+        outcome?.reason.map { handed != nil && $0.code == nil } ?? false
     }
 
     /// How far the answer has come. Copies the text of the present bubble and what follows it.
