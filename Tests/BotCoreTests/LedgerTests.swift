@@ -47,8 +47,8 @@ struct LedgerTests {
         await record.start(stream)
         stream.append("你好")
         await record.settle()
-        stream.end()
-        await record.settle()
+        stream.end()  // tells the record by itself
+        await ledger.barrier()
         record.close()
         await ledger.barrier()
         #expect(
