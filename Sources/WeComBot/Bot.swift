@@ -1,5 +1,6 @@
 public import BotCore
 public import BotFoundation
+internal import BotStore
 internal import FoundationEssentials
 internal import Glibc
 internal import LWSTransport
@@ -23,6 +24,7 @@ public final class Bot: Sendable {
 
     private let connection: LongConnectionConfiguration
     private let dispatcher: DispatcherConfiguration
+    private let stateFile: String?
     private let log: Log
     private let stateChanges: AsyncStream<ConnectionState>.Continuation
     private let endings: AsyncStream<Ending>
@@ -63,6 +65,7 @@ public final class Bot: Sendable {
     init(configuration: Configuration, log: Log?, drainDeadline: Duration) throws(ConfigurationError) {
         connection = try configuration.longConnection()
         dispatcher = configuration.dispatcher
+        stateFile = configuration.stateFile.flatMap { $0.isEmpty ? nil : $0 }
         self.log = log ?? .standardError(level: configuration.logLevel)
         self.drainDeadline = drainDeadline
         life = Locked(.new(since: .now))
@@ -119,9 +122,12 @@ public final class Bot: Sendable {
             return true
         }
         precondition(isFirst, "Bot.run() was called twice")
-        let parts = try Parts(connection, dispatcher, handler, handlesSignals: handlesSignals, log: log)
+        let store = stateFile.map { SQLiteStateStore(path: $0, log: log) }
+        let parts = try Parts(connection, dispatcher, handler, store, handlesSignals: handlesSignals, log: log)
         life.withLock { $0 = .running(parts) }
         let changes = await parts.connection.states()  // before it runs, so that none is missed
+        let link = parts.connection
+        await parts.dispatcher.recover { link.channel(resuming: $0) }  // before anything can arrive
         async let reason = awaitEnding(of: parts)
         await withDiscardingTaskGroup { group in
             group.addTask { await parts.dispatcher.run() }
@@ -191,11 +197,12 @@ private struct Parts: Sendable {
         _ configuration: LongConnectionConfiguration,
         _ dispatching: DispatcherConfiguration,
         _ handler: any BotHandler,
+        _ store: SQLiteStateStore?,
         handlesSignals: Bool,
         log: Log
     ) throws(BotError) {
         do {
-            let dispatcher = Dispatcher(handler: handler, configuration: dispatching, log: log)
+            let dispatcher = Dispatcher(handler: handler, configuration: dispatching, store: store, log: log)
             self.dispatcher = dispatcher
             loop = try EventLoop(name: "wecom-bot", log: log)
             connection = try LongConnection(configuration, on: loop, log: log) { message, channel in

@@ -41,6 +41,7 @@ extension Configuration {
         var dispatcher = DispatcherConfiguration()
         if let apologyText { dispatcher.apology = apologyText }
         if let busyText { dispatcher.busyText = busyText }
+        if let interruptedText { dispatcher.interruptedText = interruptedText }
         return dispatcher
     }
 }

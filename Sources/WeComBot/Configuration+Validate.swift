@@ -29,6 +29,8 @@ extension Configuration {
         check("ratePerHour") { () throws(ConfigurationFault) in
             _ = try ConfigurationRules.count(ratePerHour, in: Configuration.ratePerHourLimits)
         }
+
+        check("stateFile") { () throws(ConfigurationFault) in _ = try ConfigurationRules.stateFile(stateFile ?? "") }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     }
 

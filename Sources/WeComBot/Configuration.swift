@@ -22,6 +22,7 @@ public import WeComAIBot
 /// | ``ratePerMinute`` | `wecomaibot_rate_per_minute` | `WECOM_RATE_PER_MINUTE` | 30 |
 /// | ``ratePerHour`` | `wecomaibot_rate_per_hour` | `WECOM_RATE_PER_HOUR` | 1,000 |
 /// | ``refreshesCost`` | `wecomaibot_refreshes_cost` | `WECOM_REFRESHES_COST` | `false` |
+/// | ``stateFile`` | `wecomaibot_state_file` | `WECOM_STATE_FILE` | none |
 ///
 /// The keys are those of AstrBot's platform block for this channel, so that an existing block works unchanged.
 public struct Configuration: Sendable {
@@ -72,10 +73,16 @@ public struct Configuration: Sendable {
     /// Whether each update of a bubble counts, and not only the one that opens it. The platform does not say; that further updates
     /// do not count was observed.
     public var refreshesCost: Bool
+    /// The file in which the bot keeps what it owes, so that after a crash or a kill the next process finishes it and answers
+    /// nothing twice; `nil` or empty for none. It is made if it is not there, in a directory that must be, and readable for its
+    /// owner only, because it holds messages. Each bot process needs one of its own.
+    public var stateFile: String?
     /// What an answer ends with when its handler throws; `nil` for the built-in sentence in Chinese and English.
     public var apologyText: String?
     /// What is answered when too many messages wait; `nil` for the built-in sentence in Chinese and English.
     public var busyText: String?
+    /// What an answer ends with that a restart has interrupted; `nil` for the built-in sentence in Chinese and English.
+    public var interruptedText: String?
 
     /// The official gateway (official doc 101463).
     public static let defaultWebSocketURL = "wss://openws.work.weixin.qq.com"
@@ -107,5 +114,7 @@ public struct Configuration: Sendable {
         refreshesCost = false
         apologyText = nil
         busyText = nil
+        stateFile = nil
+        interruptedText = nil
     }
 }

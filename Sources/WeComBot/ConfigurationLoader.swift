@@ -88,6 +88,9 @@ struct ConfigurationLoader {
         read(.refreshesCost, into: &configuration.refreshesCost) { value throws(ConfigurationFault) in
             try ConfigurationRules.flag(value)
         }
+        read(.stateFile, into: &configuration.stateFile) { value throws(ConfigurationFault) in
+            try ConfigurationRules.stateFile(value.string())
+        }
         return configuration
     }
 

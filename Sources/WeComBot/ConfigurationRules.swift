@@ -1,4 +1,5 @@
 internal import BotFoundation
+internal import Glibc
 internal import LWSTransport
 internal import WeComAIBot
 
@@ -169,5 +170,39 @@ enum ConfigurationRules {
         } catch {
             throw ConfigurationFault(error)
         }
+    }
+
+    /// `nil` for an empty path, which means none.
+    static func stateFile(_ path: String) throws(ConfigurationFault) -> String? {
+        guard !path.isEmpty else { return nil }
+        guard !path.utf8.contains(0) else { throw ConfigurationFault("is not a path: it contains a zero byte") }
+        let name = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
+        guard !name.isEmpty, name != ".", name != ".." else {
+            throw ConfigurationFault("names a directory; write the path of a file")
+        }
+        let parent = String(path.dropLast(name.count))
+        let directory = parent.isEmpty ? "." : parent
+        guard fileType(directory) == S_IFDIR else {
+            throw ConfigurationFault("names a file in a directory that does not exist; make the directory first")
+        }
+        switch fileType(path) {
+        case nil: break
+        case S_IFREG?:
+            guard access(path, R_OK | W_OK) == 0 else {
+                throw ConfigurationFault("names a file that this user may not read and write")
+            }
+        case S_IFDIR?: throw ConfigurationFault("names a directory; write the path of a file")
+        default: throw ConfigurationFault("does not name a regular file")
+        }
+        // SQLite keeps its log beside the file.
+        guard access(directory, W_OK | X_OK) == 0 else {
+            throw ConfigurationFault("names a file in a directory that this user may not write to")
+        }
+        return path
+    }
+
+    private static func fileType(_ path: String) -> mode_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
     }
 }

@@ -38,10 +38,12 @@ struct ConfigurationSetting {
     )
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
+    static let stateFile = ConfigurationSetting(keys: ["wecomaibot_state_file"], variable: "WECOM_STATE_FILE")
+
     static let all = [
         mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, streamWindow,
         botName,
-        httpProxy, ratePerMinute, ratePerHour, refreshesCost, logLevel,
+        httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, logLevel,
     ]
 
     /// The variable that holds the path of the file.

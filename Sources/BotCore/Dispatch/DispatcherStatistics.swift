@@ -9,6 +9,11 @@ package struct DispatcherStatistics: Sendable, Hashable {
     /// Messages that came after the intake had stopped.
     package var refused = 0
 
+    /// Turns that another process had left, and that were taken over.
+    package var recovered = 0
+    /// How often the state could not be saved.
+    package var storeFailures = 0
+
     /// Turns that run now.
     package var active = 0
     /// Messages that wait for their turn.

@@ -22,18 +22,31 @@ package final class ReplyStream: Sendable {
     /// A latch: however often it is set, the pump sees it once.
     private let edges: AsyncStream<Void>
     private let latch: AsyncStream<Void>.Continuation
+    private let record: TurnRecord?
     private let log: Log
 
-    /// An answer without text.
+    /// An answer without text, or one that another process has begun.
+    ///
+    /// - Parameter record: Is told when the answer has come further, and before a final update is sent.
     package init(
         capabilities: ReplyCapabilities,
         configuration: StreamConfiguration = .init(),
+        resuming answer: SavedAnswer = .init(),
+        record: TurnRecord? = nil,
         log: Log = .disabled
     ) {
-        state = Locked(State(machine: StreamMachine(capabilities: capabilities, configuration: configuration)))
+        let machine = StreamMachine(resuming: answer, capabilities: capabilities, configuration: configuration)
+        state = Locked(State(machine: machine))
         (edges, latch) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        self.record = record
         self.log = log
     }
+
+    /// Whether the answer has ended with a final text to which the server said nothing.
+    var isOwed: Bool { state.withLock { $0.machine.isOwed } }
+
+    /// How far the answer has come.
+    package var saved: SavedAnswer { state.withLock { $0.machine.saved } }
 
     /// The outcome, once there is one.
     package var outcome: Delivery? { verdict.current }
@@ -85,12 +98,14 @@ extension ReplyStream {
     }
 
     private func apply(isWrite: Bool = false, _ event: (inout StreamMachine) -> StreamMachine.Effect) {
-        let (effect, isFirstIgnored) = state.withLock { state -> (StreamMachine.Effect, Bool) in
+        let (effect, hasEnded, isFirstIgnored) = state.withLock { state -> (StreamMachine.Effect, Bool, Bool) in
+            let wasOpen = state.machine.isOpen
             let effect = event(&state.machine)
-            guard isWrite, effect == .ignored else { return (effect, false) }
+            guard isWrite, effect == .ignored else { return (effect, wasOpen && !state.machine.isOpen, false) }
             state.ignoredWrites += 1
-            return (effect, state.ignoredWrites == 1)
+            return (effect, false, state.ignoredWrites == 1)
         }
+        if hasEnded { record?.advance() }
         if effect == .attention { latch.yield() }
         if isFirstIgnored { log(.notice, "text written after the end of the answer is ignored") }
     }
@@ -107,6 +122,8 @@ extension ReplyStream {
             while true {
                 switch state.withLock({ $0.machine.next(now: timeline.now) }) {
                 case .send(let update):
+                    // Once it is sent, a restart must know that it may have been seen.
+                    if update.isFinal { await record?.settle() } else { record?.advance() }
                     let delivery = await channel.send(update)
                     state.withLock { $0.machine.settled(delivery) }
                 case .wait(let due):

@@ -71,12 +71,29 @@ package struct StreamMachine: Sendable {
     /// Whether the driver waits for text and not only for a time.
     private var isIdle = true
     private var worst: Delivery?
+    /// The final text that has no verdict yet, or was the last one.
+    private var handed: String?
+    /// A final text of ``bubble`` that another process handed over; it goes first.
+    private var repeated: String?
 
     /// An answer without text.
     package init(capabilities: ReplyCapabilities, configuration: StreamConfiguration = .init()) {
         self.capabilities = capabilities
         self.configuration = configuration
         splitter = TextSplitter(limit: capabilities.maximumBytes)
+    }
+
+    /// An answer that another process has begun.
+    package init(
+        resuming answer: SavedAnswer,
+        capabilities: ReplyCapabilities,
+        configuration: StreamConfiguration = .init()
+    ) {
+        self.init(capabilities: capabilities, configuration: configuration)
+        bubble = answer.bubble
+        repeated = answer.handed
+        text = answer.text
+        isShown = answer.isShown
     }
 
     /// The outcome, once there is one: delivered if the final update of each bubble was, else the worst of them.
@@ -87,6 +104,23 @@ package struct StreamMachine: Sendable {
 
     /// Whether text is still accepted.
     package var isOpen: Bool { phase == .open }
+
+    /// Whether the answer has ended with a final text to which the server said nothing.
+    package var isOwed: Bool {
+        outcome?.reason.map { handed != nil && $0.code == nil } ?? false
+    }
+
+    /// How far the answer has come. Copies the text of the present bubble and what follows it.
+    package var saved: SavedAnswer {
+        let isLast = outstanding == .lastFinal || (outcome != nil && handed != nil)
+        return SavedAnswer(
+            bubble: outstanding == .final ? bubble - 1 : bubble,
+            handed: handed ?? repeated,
+            text: isLast ? "" : text.slice(utf8: start..<text.utf8.count),
+            isShown: !isLast && (isShown || lastSent != nil),
+            isComplete: !isOpen
+        )
+    }
 }
 
 // MARK: Events
@@ -149,6 +183,7 @@ extension StreamMachine {
         case .lastFinal:
             phase = .done(worst?.worse(delivery) ?? delivery)
         }
+        if outstanding != .lastFinal { handed = nil }
         outstanding = .none
     }
 
@@ -176,6 +211,13 @@ extension StreamMachine {
     private mutating func decide(now: ContinuousClock.Instant) -> Step {
         if case .done(let outcome) = phase { return .done(outcome) }
         guard outstanding == .none else { return .idle }
+        if let repeated {
+            self.repeated = nil
+            let isLast = !isOpen && text.firstVisible(in: 0..<text.utf8.count) == nil
+            let update = update(repeated, isLast ? .lastFinal : .final, now: now)
+            if !isLast { bubble += 1 }
+            return .send(update)
+        }
         guard capabilities.streams || !isOpen else { return .idle }
 
         if let update = overflow(now: now) { return .send(update) }
@@ -229,6 +271,7 @@ extension StreamMachine {
 
     private mutating func update(_ text: String, _ kind: Outstanding, now: ContinuousClock.Instant) -> BubbleUpdate {
         outstanding = kind
+        handed = kind == .intermediate ? nil : text
         lastSendTime = now
         return BubbleUpdate(bubble: bubble, text: text, isFinal: kind != .intermediate)
     }

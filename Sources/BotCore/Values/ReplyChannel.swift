@@ -3,6 +3,10 @@ public protocol ReplyChannel: Sendable {
     /// What can be sent this way.
     var capabilities: ReplyCapabilities { get }
 
+    /// What another process needs to go on with the same answer: opaque to everyone but the channel. `nil`, unless the channel
+    /// says otherwise, if that is not possible.
+    var route: String? { get }
+
     /// Sends one update and returns when its fate is known.
     ///
     /// The caller has at most one call outstanding, and calls in order: bubbles count up, and after a final update comes the
@@ -16,4 +20,9 @@ public protocol ReplyChannel: Sendable {
 extension ReplyChannel {
     /// No rate limit.
     public func remainingSends() async -> SendBudget? { nil }
+}
+
+extension ReplyChannel {
+    /// Not possible.
+    public var route: String? { nil }
 }

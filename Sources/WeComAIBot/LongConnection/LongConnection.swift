@@ -185,6 +185,11 @@ package actor LongConnection {
         perform(actions)
     }
 
+    /// The way to go on with an answer that another process has begun; `nil` if the turn's route makes no sense.
+    package nonisolated func channel(resuming turn: SavedTurn) -> (any ReplyChannel)? {
+        StreamReplyChannel(connection: self, resuming: turn, streamWindow: streamWindow)
+    }
+
     // MARK: - The socket's side
 
     private func handle(_ event: WebSocketEvent, epoch: UInt64) {

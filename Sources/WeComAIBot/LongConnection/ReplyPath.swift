@@ -36,8 +36,12 @@ struct ReplyPath: Sendable {
     /// Why nothing of this answer goes as a stream any more.
     private var pushReason: Delivery.Reason?
 
-    init(streamID: String) {
+    /// The bubble whose final update another process may have delivered: refused, it goes no other way.
+    private let repeatedBubble: Int?
+
+    init(streamID: String, repeatedBubble: Int? = nil) {
         self.streamID = streamID
+        self.repeatedBubble = repeatedBubble
     }
 
     /// Begins with an update, once the one before it is done.
@@ -68,6 +72,7 @@ struct ReplyPath: Sendable {
     }
 
     private mutating func refused(_ reason: Delivery.Reason) -> Step {
+        if update.isFinal, update.bubble == repeatedBubble { return .done(.refused(reason)) }
         let code = reason.code.map(ErrorCode.init)
         if code == .streamExpired {
             expired = (update.bubble, reason)

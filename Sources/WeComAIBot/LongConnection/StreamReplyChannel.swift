@@ -12,6 +12,8 @@ struct StreamReplyChannel: ReplyChannel {
     private let connection: LongConnection
     private let requestID: RequestID
     private let conversation: Conversation
+    /// Unique per answer.
+    private let streamID: String
     private let path: Locked<ReplyPath>
 
     init(
@@ -20,17 +22,64 @@ struct StreamReplyChannel: ReplyChannel {
         conversation: Conversation,
         streamWindow: Duration = LongConnectionConfiguration.defaultStreamWindow
     ) {
-        capabilities = ReplyCapabilities(
+        capabilities = Self.capabilities(streamWindow)
+        self.connection = connection
+        self.requestID = requestID
+        self.conversation = conversation
+        let random = String(UInt64.random(in: .min ... .max), radix: 16)
+        streamID = "stream_\(Self.milliseconds)_\(random)"
+        path = Locked(ReplyPath(streamID: streamID))
+    }
+
+    /// An answer that another process has begun; `nil` if the route makes no sense.
+    init?(
+        connection: LongConnection,
+        resuming turn: SavedTurn,
+        streamWindow: Duration = LongConnectionConfiguration.defaultStreamWindow
+    ) {
+        guard let text = turn.route else { return nil }
+        do {
+            let route = try JSONDecoder().decode(Route.self, from: Data(text.utf8))
+            guard !route.requestID.isEmpty, !route.streamID.isEmpty else { return nil }
+            capabilities = Self.capabilities(streamWindow)
+            self.connection = connection
+            requestID = RequestID(rawValue: route.requestID)
+            conversation = turn.message.conversation
+            streamID = route.streamID
+            let repeated = turn.answer.flatMap { $0.handed == nil ? nil : $0.bubble }
+            path = Locked(ReplyPath(streamID: streamID, repeatedBubble: repeated))
+        } catch {
+            return nil
+        }
+    }
+
+    private static func capabilities(_ streamWindow: Duration) -> ReplyCapabilities {
+        ReplyCapabilities(
             maximumBytes: min(StreamFrame.maximumContentBytes, PushFrame.maximumContentBytes),
             streams: true,
             bubbleWindow: streamWindow,
             keepAlive: Self.keepAlive
         )
-        self.connection = connection
-        self.requestID = requestID
-        self.conversation = conversation
-        let random = String(UInt64.random(in: .min ... .max), radix: 16)
-        path = Locked(ReplyPath(streamID: "stream_\(Self.milliseconds)_\(random)"))
+    }
+
+    /// What goes into the store.
+    private struct Route: Codable {
+        let requestID: String
+        let streamID: String
+
+        private enum CodingKeys: String, CodingKey {
+            case requestID = "req_id"
+            case streamID = "stream_id"
+        }
+    }
+
+    var route: String? {
+        do {
+            let route = Route(requestID: requestID.rawValue, streamID: streamID)
+            return String(decoding: try JSONEncoder().encode(route), as: UTF8.self)
+        } catch {
+            return nil  // two strings are always encodable
+        }
     }
 
     func send(_ update: BubbleUpdate) async -> Delivery {
