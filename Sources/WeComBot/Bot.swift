@@ -52,7 +52,7 @@ public final class Bot: Sendable {
     init(configuration: Configuration, log: Log?, drainDeadline: Duration) throws(ConfigurationError) {
         connection = try configuration.longConnection()
         dispatcher = configuration.dispatcher
-        self.log = log ?? .standardError(level: configuration.logLevel)
+        self.log = log ?? .standardError(level: configuration.logLevel, format: configuration.logFormat)
         self.drainDeadline = drainDeadline
         (states, stateChanges) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
         (endings, ending) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(16))

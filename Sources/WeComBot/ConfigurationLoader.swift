@@ -86,6 +86,9 @@ struct ConfigurationLoader {
         read(.refreshesCost, into: &configuration.refreshesCost) { value throws(ConfigurationFault) in
             try ConfigurationRules.flag(value)
         }
+        read(.logFormat, into: &configuration.logFormat) { value throws(ConfigurationFault) in
+            try ConfigurationRules.logFormat(named: value.string())
+        }
         return configuration
     }
 

@@ -33,9 +33,11 @@ struct ConfigurationSetting {
     )
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
+    static let logFormat = ConfigurationSetting(keys: ["log_format"], variable: "WECOM_LOG_FORMAT")
+
     static let all = [
         mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, botName, httpProxy, logLevel,
-        ratePerMinute, ratePerHour, refreshesCost,
+        ratePerMinute, ratePerHour, refreshesCost, logFormat,
     ]
 
     /// The variable that holds the path of the file.

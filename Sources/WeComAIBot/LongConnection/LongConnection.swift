@@ -69,7 +69,12 @@ package actor LongConnection {
         self.receiver = receiver
         botID = configuration.botID
         secret = configuration.secret
-        journal = ConnectionJournal(log: log, botID: configuration.botID, endpoint: configuration.endpoint.description)
+        journal = ConnectionJournal(
+            log: log,
+            botID: configuration.botID,
+            endpoint: configuration.endpoint.description,
+            trace: FrameTrace(secret: configuration.secret)
+        )
     }
 
     // MARK: - The owner's side
@@ -180,6 +185,7 @@ package actor LongConnection {
     }
 
     private func handle(_ bytes: [UInt8], epoch: UInt64, now: ContinuousClock.Instant) {
+        journal.trace("in", bytes)
         guard epoch == machine.epoch else { return }
         let frame: ServerFrame
         do throws(WireError) {
@@ -248,6 +254,7 @@ package actor LongConnection {
                 case .ping: try codec.encode(.ping(write.requestID))
                 case .subscribe: try codec.encode(.subscribe(write.requestID, botID: botID, secret: secret))
                 }
+            journal.trace("out", bytes)
             try socket?.send(bytes, priority: priority, ticket: write.ticket.rawValue)
         } catch {
             // The socket is closing: its end, which follows, settles what was on its way. (It is never given more than it can take.)
@@ -294,13 +301,6 @@ package actor LongConnection {
         }
         let actions = machine.tick(now: now)
         perform(actions)
-    }
-}
-
-extension Secret {
-    /// A text of the server without this secret in it: a server may quote what it refuses.
-    fileprivate func withheld(from text: String) -> String {
-        isEmpty ? text : text.split(separator: value, omittingEmptySubsequences: false).joined(separator: description)
     }
 }
 
