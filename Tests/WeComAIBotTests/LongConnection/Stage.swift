@@ -84,7 +84,7 @@ struct Stage: Sendable {
         on loop: EventLoop,
         environment: (any ConnectionEnvironment)?
     ) throws {
-        let (outcomes, gate, log) = (EventRecorder<Outcome>(), EventRecorder<Void>(), LogCapture())
+        let (outcomes, gate, log) = (EventRecorder<Outcome>(), EventRecorder<Void>(), LogCapture(level: .debug))
         let handler = ClosureHandler { message, reply in
             if message.text.hasPrefix("slowly") {
                 await reply.write("echo: ")
