@@ -66,7 +66,7 @@ public final class Bot: Sendable {
         connection = try configuration.longConnection()
         dispatcher = configuration.dispatcher
         stateFile = configuration.stateFile.flatMap { $0.isEmpty ? nil : $0 }
-        self.log = log ?? .standardError(level: configuration.logLevel)
+        self.log = log ?? .standardError(level: configuration.logLevel, format: configuration.logFormat)
         self.drainDeadline = drainDeadline
         life = Locked(.new(since: .now))
         (states, stateChanges) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))

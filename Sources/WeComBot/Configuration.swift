@@ -19,6 +19,7 @@ public import WeComAIBot
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
 /// | ``httpProxy`` | `wecomaibot_proxy` | `WECOM_PROXY` | `https_proxy` and its kin |
 /// | ``logLevel`` | `log_level` | `WECOM_LOG_LEVEL` | `info` |
+/// | ``logFormat`` | `log_format` | `WECOM_LOG_FORMAT` | `text` |
 /// | ``ratePerMinute`` | `wecomaibot_rate_per_minute` | `WECOM_RATE_PER_MINUTE` | 30 |
 /// | ``ratePerHour`` | `wecomaibot_rate_per_hour` | `WECOM_RATE_PER_HOUR` | 1,000 |
 /// | ``refreshesCost`` | `wecomaibot_refreshes_cost` | `WECOM_REFRESHES_COST` | `false` |
@@ -63,6 +64,8 @@ public struct Configuration: Sendable {
     public var httpProxy: HTTPProxy?
     /// The least important level that is logged.
     public var logLevel: Log.Level
+    /// How lines on standard error look.
+    public var logFormat: Log.Format
     /// How many messages one conversation is sent in any 60 seconds, answers and pushes together: 1 to 30.
     ///
     /// The platform allows 30 (official doc 101463). A lower number leaves some to another program that writes to the same
@@ -109,6 +112,7 @@ public struct Configuration: Sendable {
         botName = ""
         httpProxy = nil
         logLevel = .info
+        logFormat = .text
         ratePerMinute = 30
         ratePerHour = 1_000
         refreshesCost = false

@@ -91,6 +91,9 @@ struct ConfigurationLoader {
         read(.stateFile, into: &configuration.stateFile) { value throws(ConfigurationFault) in
             try ConfigurationRules.stateFile(value.string())
         }
+        read(.logFormat, into: &configuration.logFormat) { value throws(ConfigurationFault) in
+            try ConfigurationRules.logFormat(named: value.string())
+        }
         return configuration
     }
 

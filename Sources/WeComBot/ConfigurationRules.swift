@@ -146,6 +146,14 @@ enum ConfigurationRules {
         return level
     }
 
+    static func logFormat(named name: String) throws(ConfigurationFault) -> Log.Format {
+        guard let format = Log.Format(rawValue: name.trimmed.lowercased()) else {
+            let names = Log.Format.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ConfigurationFault("is not a known format; write one of \(names)")
+        }
+        return format
+    }
+
     /// `nil` for an empty path, which means the system's trust.
     static func certificateAuthorityFile(_ path: String) throws(ConfigurationFault) -> String? {
         guard !path.isEmpty else { return nil }

@@ -38,12 +38,12 @@ struct ConfigurationSetting {
     )
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
+    static let logFormat = ConfigurationSetting(keys: ["log_format"], variable: "WECOM_LOG_FORMAT")
     static let stateFile = ConfigurationSetting(keys: ["wecomaibot_state_file"], variable: "WECOM_STATE_FILE")
 
     static let all = [
         mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, streamWindow,
-        botName,
-        httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, logLevel,
+        botName, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, logLevel, logFormat,
     ]
 
     /// The variable that holds the path of the file.

@@ -18,6 +18,7 @@ import Testing
         #expect(configuration.botName == "")
         #expect(configuration.httpProxy == nil)
         #expect(configuration.logLevel == .info)
+        #expect(configuration.logFormat == .text)
         #expect(configuration.ratePerMinute == 30)
         #expect(configuration.ratePerHour == 1_000)
         #expect(!configuration.refreshesCost)
@@ -233,6 +234,21 @@ import Testing
             let configuration = try Configuration.load(environment: environment(["WECOM_LOG_LEVEL": "\(level)"]))
             #expect(configuration.logLevel == level)
         }
+    }
+
+    @Test func logFormatsAreTextAndJSON() throws {
+        for (text, format) in [("text", Log.Format.text), ("json", .json), (" JSON ", .json)] {
+            let configuration = try Configuration.load(environment: environment(["WECOM_LOG_FORMAT": text]))
+            #expect(configuration.logFormat == format)
+        }
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("c.json", #"{"log_format": "json"}"#.utf8)
+        #expect(try Configuration.load(file: file, environment: environment()).logFormat == .json)
+        #expect(
+            problems(environment(["WECOM_LOG_FORMAT": "xml"])) == [
+                "WECOM_LOG_FORMAT: is not a known format; write one of text, json"
+            ]
+        )
     }
 
     @Test func aConfigurationMadeInCodeIsCheckedTheSameWay() {

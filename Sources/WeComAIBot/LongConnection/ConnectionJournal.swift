@@ -7,6 +7,7 @@ struct ConnectionJournal {
     private let log: Log
     private let botID: String
     private let endpoint: String
+    private let trace: FrameTrace
     private(set) var statistics = ConnectionStatistics()
     /// The troubles that were said since the connection was last ready.
     private var said: Set<String> = []
@@ -17,11 +18,27 @@ struct ConnectionJournal {
     /// How many different troubles are remembered; in practice there are two or three.
     private static let maximumSaid = 64
 
-    init(log: Log, botID: String, endpoint: String, now: ContinuousClock.Instant) {
+    init(log: Log, botID: String, endpoint: String, trace: FrameTrace, now: ContinuousClock.Instant) {
         stateSince = now
         self.log = log
         self.botID = botID
         self.endpoint = endpoint
+        self.trace = trace
+    }
+
+    /// A frame passes. Nothing is done for it unless it is wanted.
+    func trace(_ direction: String, _ bytes: [UInt8]) {
+        guard log.level <= .trace else { return }
+        let excerpt = trace.excerpt(of: bytes)
+        log(
+            .trace,
+            "frame",
+            [
+                .direction: direction, .command: excerpt.command, .requestID: excerpt.requestID,
+                .bytes: "\(bytes.count)",
+                .frame: excerpt.json,
+            ]
+        )
     }
 
     /// A frame arrived, of whatever kind.

@@ -74,6 +74,7 @@ package actor LongConnection {
             log: log,
             botID: configuration.botID,
             endpoint: configuration.endpoint.description,
+            trace: FrameTrace(secret: configuration.secret),
             now: .now
         )
         streamWindow = configuration.streamWindow
@@ -209,6 +210,7 @@ package actor LongConnection {
     }
 
     private func handle(_ bytes: [UInt8], epoch: UInt64, now: ContinuousClock.Instant) {
+        journal.trace("in", bytes)
         guard epoch == machine.epoch else { return }
         journal.sawFrame(now: now)
         let frame: ServerFrame
@@ -285,6 +287,7 @@ package actor LongConnection {
                 case .ping: try codec.encode(.ping(write.requestID))
                 case .subscribe: try codec.encode(.subscribe(write.requestID, botID: botID, secret: secret))
                 }
+            journal.trace("out", bytes)
             try socket?.send(bytes, priority: priority, ticket: write.ticket.rawValue)
         } catch {
             // The socket is closing: its end, which follows, settles what was on its way. (It is never given more than it can take.)
@@ -331,13 +334,6 @@ package actor LongConnection {
         }
         let actions = machine.tick(now: now)
         perform(actions)
-    }
-}
-
-extension Secret {
-    /// A text of the server without this secret in it: a server may quote what it refuses.
-    fileprivate func withheld(from text: String) -> String {
-        isEmpty ? text : text.split(separator: value, omittingEmptySubsequences: false).joined(separator: description)
     }
 }
 

@@ -81,7 +81,7 @@ struct RateBudgetTests {
     @Test func randomSendsNeverExceedAnyWindow() {
         let seed = testSeed()
         var generator = SplitMix64(seed: seed)
-        for _ in 0..<20 {
+        for _ in 0..<10 {
             let limits = RateLimits(
                 perMinute: Int.random(in: 1...30, using: &generator),
                 perHour: Int.random(in: 1...200, using: &generator)
@@ -89,7 +89,7 @@ struct RateBudgetTests {
             var budget = RateBudget(limits)
             var shadow = Shadow(limits: limits)
             var now = start
-            for step in 0..<3_000 {
+            for step in 0..<800 {
                 let left = budget.left(now: now)
                 #expect(left == shadow.left(now: now), "TEST_SEED=\(seed) step \(step)")
                 if let free = budget.freeAt(now: now) {

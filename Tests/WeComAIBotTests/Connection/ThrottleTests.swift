@@ -245,6 +245,17 @@ struct ThrottleTests {
         }
     }
 
+    @Test func whatComesWhenTheWindowHasJustFreedDoesNotOvertake() throws {
+        var rig = try tight(6)
+        for id in 1...6 { rig.sendWritten(id, "r\(id)-", in: "u") }
+        for id in 1...6 { rig.ack("r\(id)-") }
+        rig.send(7, "first", in: "u")
+        rig.now += RateBudget.minute  // the timer has not fired yet
+        #expect(rig.send(8, "second", .once, in: "u") == [])
+        #expect(rig.send(9, "third", .intermediateUpdate, in: "u") == ["9 refused"])
+        #expect(rig.tick().filter { $0 != "write ping" } == ["write first7", "write second8"])
+    }
+
     @Test func whatDoesNotCountNeverWaits() throws {
         var rig = try tight(1)
         for id in 1...50 { #expect(rig.send(id, "r\(id)-") == ["write r\(id)-\(id)"]) }

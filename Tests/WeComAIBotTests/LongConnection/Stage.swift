@@ -89,7 +89,7 @@ struct Stage: Sendable {
         on loop: EventLoop,
         environment: (any ConnectionEnvironment)?
     ) throws {
-        let (outcomes, gate, log) = (EventRecorder<Outcome>(), EventRecorder<Void>(), LogCapture())
+        let (outcomes, gate, log) = (EventRecorder<Outcome>(), EventRecorder<Void>(), LogCapture(level: .debug))
         let feed = Mailbox<String>()
         let handler = ClosureHandler { message, reply in
             var text = "echo: \(message.text)"
