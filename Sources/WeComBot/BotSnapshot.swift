@@ -125,7 +125,12 @@ public struct BotSnapshot: Sendable, Hashable {
         self.takenAt = takenAt
     }
 
-    init(_ connection: ConnectionSnapshot, _ dispatcher: DispatcherStatistics, now: ContinuousClock.Instant, at date: Date) {
+    init(
+        _ connection: ConnectionSnapshot,
+        _ dispatcher: DispatcherStatistics,
+        now: ContinuousClock.Instant,
+        at date: Date
+    ) {
         self.init(takenAt: date)
         state = State(connection.state)
         stateAge = now - connection.stateSince

@@ -251,7 +251,7 @@ package actor LongConnection {
             case .resolve(let waiter, let delivery):
                 journal.settled(delivery)
                 waiter.resume(returning: delivery)
-            case .report(let incident): journal.report(incident)
+            case .report(let incident): journal.report(incident, now: environment.now)
             case .state(let state): entered(state)
             }
         }
