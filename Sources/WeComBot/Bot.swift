@@ -22,7 +22,7 @@ public final class Bot: Sendable {
     public let states: AsyncStream<ConnectionState>
 
     private let settings: Locked<Settings>
-    private let log: Log
+    let log: Log
     /// Whether the log is the bot's own, so that its level follows the configuration.
     private let ownsLog: Bool
     private let stateChanges: AsyncStream<ConnectionState>.Continuation
