@@ -87,6 +87,9 @@ public struct Configuration: Sendable {
     /// What an answer ends with that a restart has interrupted; `nil` for the built-in sentence in Chinese and English.
     public var interruptedText: String?
 
+    /// Reads it again from where it was read; `nil` for one that was made in code. A closure, so that nothing prints what it holds.
+    var reread: (@Sendable () throws(ConfigurationError) -> Configuration)?
+
     /// The official gateway (official doc 101463).
     public static let defaultWebSocketURL = "wss://openws.work.weixin.qq.com"
 

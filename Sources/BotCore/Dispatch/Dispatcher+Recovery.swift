@@ -10,7 +10,7 @@ extension Dispatcher {
     ///
     /// - Parameter resume: Gives the way back to the user, if the channel knows it. A turn with ``SavedAnswer/handed`` may have been
     ///   answered already: the channel must not answer it in another way than before.
-    @concurrent package func recover(resume: @Sendable (SavedTurn) -> (any ReplyChannel)?) async {
+    @concurrent package func recover(resume: @Sendable (SavedTurn) async -> (any ReplyChannel)?) async {
         guard let ledger, let saved = await ledger.recover() else { return }
         let (now, unixNow) = (timeline.now, ledger.now)
         let age = { Self.age(of: $0, at: unixNow) }
@@ -25,7 +25,7 @@ extension Dispatcher {
             let record = TurnRecord(turn, in: ledger, isWritten: true)
             if age(turn.receivedAt) >= configuration.replyWindow {
                 giveUp(record, turn, "it is too old")
-            } else if let channel = resume(turn) {
+            } else if let channel = await resume(turn) {
                 readmit(turn, record, channel)
             } else {
                 giveUp(record, turn, "the way to answer it is not known")

@@ -8,10 +8,11 @@ package final class Dispatcher: Sendable {
         var hasRun = false
         /// The number of the newest turn.
         var lastNumber: Int64 = 0
+        /// How often there was no room, by what was full.
+        var rejections: [Lanes<Turn>.Bound: Repetition] = [:]
     }
 
     private let handler: any BotHandler
-    let configuration: DispatcherConfiguration
     let timeline: Timeline
     let ledger: Ledger?
     let log: Log
@@ -39,7 +40,6 @@ package final class Dispatcher: Sendable {
         log: Log = .disabled
     ) {
         self.handler = handler
-        self.configuration = configuration
         self.log = log
         let timeline = Timeline(clock)
         self.timeline = timeline
@@ -58,6 +58,13 @@ package final class Dispatcher: Sendable {
         statistics.storeFailures = ledger?.failures ?? 0
         return statistics
     }
+
+    /// Takes other texts and times for what begins from now on. The bounds stay as they were.
+    package func reload(_ configuration: DispatcherConfiguration) {
+        state.withLock { $0.machine.configuration = configuration }
+    }
+
+    var configuration: DispatcherConfiguration { state.withLock { $0.machine.configuration } }
 }
 
 // MARK: Intake
@@ -94,11 +101,11 @@ extension Dispatcher {
         case .refused:
             log(.notice, "a message came after the intake had stopped", Self.facts(message))
         case .rejected(let bound, let answer):
-            log(
-                .warning,
-                bound == .conversation ? "too many messages wait in a conversation" : "too many messages wait",
-                Self.facts(message)
-            )
+            let count = state.withLock { $0.rejections[bound, default: Repetition()].next(now: now) }
+            let facts: KeyValuePairs<LogKey, String> = [
+                .messageID: message.id, .conversation: message.conversation.id, .count: count.map(String.init) ?? "",
+            ]
+            log(count == nil ? .debug : .warning, bound.complaint, count == nil ? Self.facts(message) : facts)
             if let answer { start(answer) }
         }
     }
@@ -274,6 +281,17 @@ extension Dispatcher {
             case .answered:
                 answered.fulfill(())
             }
+        }
+    }
+}
+
+extension Lanes.Bound {
+    /// What to say of a message that met it.
+    fileprivate var complaint: String {
+        switch self {
+        case .conversation: "too many messages wait in a conversation"
+        case .total: "too many messages wait"
+        case .bytes: "the messages that wait take too much memory"
         }
     }
 }

@@ -25,7 +25,8 @@ struct DispatcherMachine: Sendable {
         case accepting, draining, expired
     }
 
-    private let configuration: DispatcherConfiguration
+    /// The bounds count from the beginning; everything else may change.
+    var configuration: DispatcherConfiguration
     private var phase = Phase.accepting
     private var filter: DuplicateFilter
     private var lanes: Lanes<Turn>
@@ -42,7 +43,8 @@ struct DispatcherMachine: Sendable {
         )
         lanes = Lanes(
             maximumWaitingPerConversation: configuration.maximumWaitingPerConversation,
-            maximumTotal: configuration.maximumTotal
+            maximumTotal: configuration.maximumTotal,
+            maximumWaitingBytes: configuration.maximumWaitingBytes
         )
     }
 
@@ -52,6 +54,7 @@ struct DispatcherMachine: Sendable {
         var snapshot = counts
         snapshot.active = lanes.activeCount
         snapshot.queued = lanes.waitingCount
+        snapshot.queuedBytes = lanes.waitingBytes
         return snapshot
     }
 
@@ -75,7 +78,7 @@ struct DispatcherMachine: Sendable {
             counts.duplicates += 1
             return .duplicate
         }
-        switch lanes.add(turn, to: message.conversation) {
+        switch lanes.add(turn, bytes: message.byteCount, to: message.conversation) {
         case .start:
             filter.insert(message.id, now: now)
             openAnswers += 1
@@ -96,10 +99,9 @@ struct DispatcherMachine: Sendable {
     }
 
     /// A turn was left by another process. Its message is not a new one, so it is not looked for among those that were seen.
-    ///
     mutating func readmit(_ turn: Turn) -> Admission {
         counts.recovered += 1
-        switch lanes.add(turn, to: turn.message.conversation) {
+        switch lanes.add(turn, bytes: turn.message.byteCount, to: turn.message.conversation) {
         case .start:
             openAnswers += 1
             return .start(turn)
@@ -167,6 +169,7 @@ struct DispatcherMachine: Sendable {
         guard let text = configuration.busyText, busyReplies < configuration.maximumBusyReplies else { return nil }
         busyReplies += 1
         openAnswers += 1
-        return Turn(message: turn.message, channel: turn.channel, kind: .busy(text))
+        // It is not handled, and many may be under way: what it says need not be kept.
+        return Turn(message: turn.message.withoutContent, channel: turn.channel, kind: .busy(text))
     }
 }

@@ -24,7 +24,7 @@ struct ConversationBudgets: Sendable {
         var streams: Set<String> = []
     }
 
-    private let limits: RateLimits
+    private var limits: RateLimits
     private let maximum: Int
     private var accounts: [Conversation: Account] = [:]
     /// When each account no longer matters.
@@ -37,6 +37,14 @@ struct ConversationBudgets: Sendable {
         self.limits = limits
         self.maximum = maximum
         shared = Account(budget: RateBudget(limits))
+    }
+
+    /// Other limits from now on; what was sent counts on.
+    mutating func change(_ limits: RateLimits) {
+        guard limits != self.limits else { return }
+        self.limits = limits
+        shared.budget.change(limits)
+        for conversation in accounts.keys { accounts[conversation]?.budget.change(limits) }
     }
 
     /// How many have an account of their own.

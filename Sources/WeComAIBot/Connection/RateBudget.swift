@@ -11,12 +11,12 @@ struct RateBudget: Sendable {
     /// The newest moments at which something was sent; never more than the window allows, because older ones no longer matter.
     private struct Window: Sendable {
         let length: Duration
-        let limit: Int
+        var limit: Int
         var sent = Queue<Instant>()
 
         mutating func left(now: Instant) -> Int {
             while let first = sent.first, first + length <= now { _ = sent.popFirst() }
-            return limit - sent.count
+            return max(0, limit - sent.count)
         }
 
         mutating func spend(now: Instant) {
@@ -42,6 +42,12 @@ struct RateBudget: Sendable {
     init(_ limits: RateLimits) {
         lastMinute = Window(length: Self.minute, limit: max(1, limits.perMinute))
         lastHour = Window(length: Self.hour, limit: max(1, limits.perHour))
+    }
+
+    /// Other limits from now on; what was sent counts on.
+    mutating func change(_ limits: RateLimits) {
+        lastMinute.limit = max(1, limits.perMinute)
+        lastHour.limit = max(1, limits.perHour)
     }
 
     /// How many may be sent within the minute and the hour that end now. A server that throttles leaves none.

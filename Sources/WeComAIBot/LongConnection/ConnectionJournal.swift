@@ -1,29 +1,47 @@
 internal import BotCore
 internal import BotFoundation
+internal import LWSTransport
 
-/// Says and counts what happens on a long connection. The same trouble again is said once, then only counted, so that a night
-/// without network is not a thousand lines.
+/// Says and counts what happens on a long connection. The same trouble again is said once, and each time that it comes back after
+/// the connection was ready ever more rarely, so that a night without network, or with one that comes and goes, is not a thousand
+/// lines. What is not worth a line is one at `debug`.
 struct ConnectionJournal {
     private let log: Log
-    private let botID: String
-    private let endpoint: String
-    private let trace: FrameTrace
+    private var botID: String
+    private var endpoint: String
+    private var trace: FrameTrace
     private(set) var statistics = ConnectionStatistics()
     /// The troubles that were said since the connection was last ready.
     private var said: Set<String> = []
     private var failures = 0
+    /// How often each trouble came back after the connection had been ready.
+    private var troubles: [String: Repetition] = [:]
+    /// Whether the last trouble was worth a line: then the end of it is, too.
+    private var isSaid = true
+    private var (missing, tooOld, full) = (Repetition(), Repetition(), Repetition())
     private(set) var stateSince: ContinuousClock.Instant
     private(set) var lastFrame: ContinuousClock.Instant?
 
     /// How many different troubles are remembered; in practice there are two or three.
     private static let maximumSaid = 64
 
-    init(log: Log, botID: String, endpoint: String, trace: FrameTrace, now: ContinuousClock.Instant) {
-        stateSince = now
+    init(log: Log, _ configuration: LongConnectionConfiguration, now: ContinuousClock.Instant) {
         self.log = log
-        self.botID = botID
-        self.endpoint = endpoint
-        self.trace = trace
+        botID = configuration.botID
+        endpoint = configuration.endpoint.description
+        trace = FrameTrace(secret: configuration.secret)
+        stateSince = now
+    }
+
+    /// Speaks of another bot or place from now on.
+    mutating func change(_ configuration: LongConnectionConfiguration) {
+        botID = configuration.botID
+        endpoint = configuration.endpoint.description
+        trace = FrameTrace(secret: configuration.secret)
+        // The connection that follows is worth a line, and so is what it meets.
+        isSaid = true
+        said = []
+        troubles = [:]
     }
 
     /// A frame passes. Nothing is done for it unless it is wanted.
@@ -83,9 +101,10 @@ struct ConnectionJournal {
         case .ready:
             statistics.timesReady += 1
             let after = failures > 1 ? " after \(failures) failures" : ""
+            log(isSaid ? .info : .debug, "ready\(after)", [.bot: botID, .endpoint: endpoint, .epoch: "\(epoch)"])
             said = []
             failures = 0
-            log(.info, "ready\(after)", [.bot: botID, .endpoint: endpoint, .epoch: "\(epoch)"])
+            isSaid = false
         case .waiting(let retryAt, let reason):
             trouble(.warning, "not connected: \(reason)", retryAt, now)
         case .displaced(_, let retryAt?):
@@ -120,10 +139,21 @@ struct ConnectionJournal {
         let tenths = (now.duration(to: retryAt) / .milliseconds(100)).rounded(.up)
         failures += 1
         let isNews = said.count < Self.maximumSaid && said.insert(message).inserted
-        log(isNews ? level : .debug, message, [.bot: botID, .endpoint: endpoint, .retryIn: "\(tenths / 10)s"])
+        // Texts beyond the bound share one count.
+        let key = troubles[message] != nil || troubles.count < Self.maximumSaid ? message : ""
+        let count = isNews ? troubles[key, default: Repetition()].next(now: now) : nil
+        if count != nil { isSaid = true }
+        log(
+            count == nil ? .debug : level,
+            message,
+            [
+                .bot: botID, .endpoint: endpoint, .retryIn: "\(tenths / 10)s",
+                .count: "\(count ?? failures)",
+            ]
+        )
     }
 
-    mutating func report(_ incident: Incident) {
+    mutating func report(_ incident: Incident, now: ContinuousClock.Instant) {
         if let loss = incident.loss { statistics.losses[loss, default: 0] += 1 }
         switch incident {
         case .connectionLost, .connectTimedOut, .subscribeTimedOut, .heartbeatLost, .tooManyUnanswered,
@@ -146,7 +176,7 @@ struct ConnectionJournal {
             log(.debug, "a late or unknown acknowledgement", [.requestID: "\(id)", .errorCode: "\(code.rawValue)"])
         case .acknowledgementMissing(let id):
             statistics.missingAcknowledgements += 1
-            log(.info, "an acknowledgement never came", [.requestID: "\(id)"])
+            say(.info, "an acknowledgement never came", id, missing.next(now: now))
         case .conflict(let id):
             statistics.conflicts += 1
             log(.debug, "a frame met errcode 6000 and is sent again", [.requestID: "\(id)"])
@@ -160,10 +190,17 @@ struct ConnectionJournal {
             statistics.skipped += 1
             log(.debug, "an update is left out for the conversation's rate limit", [.requestID: "\(id)"])
         case .budgetsShared: log(.warning, "so many conversations are active that further ones share one rate budget")
-        case .requestTooOld(let id): log(.warning, "an answer became too old to be sent", [.requestID: "\(id)"])
-        case .queueFull(let id): log(.warning, "too many answers wait; one is refused", [.requestID: "\(id)"])
+        case .requestTooOld(let id):
+            say(.warning, "an answer became too old to be sent", id, tooOld.next(now: now))
+        case .queueFull(let id):
+            say(.warning, "too many answers wait; one is refused", id, full.next(now: now))
         case .duplicateSend: log(.error, "an internal id was used twice; please report this")
         }
+    }
+
+    private func say(_ level: Log.Level, _ message: String, _ id: RequestID, _ count: Int?) {
+        guard let count else { return log(.debug, message, [.requestID: "\(id)"]) }
+        log(level, message, [.requestID: "\(id)", .count: "\(count)"])
     }
 }
 
