@@ -213,6 +213,7 @@ struct LedgerTests {
         let first = record(1, in: ledger)
         async let settled: Void = first.settle()
         await clock.waitForSleepers(1)
+        _ = await store.asked.next()
         let second = record(2, in: ledger)
         second.advance()
         clock.advance(by: Ledger.patience)
@@ -220,7 +221,7 @@ struct LedgerTests {
         let (nextGate, order) = (ThreadGate(), EventRecorder<String>())
         store.gate = nextGate
         gate.open()
-        _ = await store.asked.next(2)
+        _ = await store.asked.next()
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await ledger.barrier()
