@@ -7,8 +7,13 @@ extension SQLiteConnection {
         CREATE TABLE turns (
             number INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, message_id TEXT NOT NULL, kind TEXT NOT NULL,
             is_group INTEGER NOT NULL, conversation TEXT NOT NULL, sender TEXT NOT NULL, text TEXT NOT NULL,
-            raw BLOB NOT NULL, route TEXT,
-            started INTEGER NOT NULL, bubble INTEGER NOT NULL, handed TEXT, answer TEXT NOT NULL, shown INTEGER NOT NULL,
+            raw BLOB NOT NULL, route TEXT
+        )
+        """,
+        // Of the turns whose handler was started. Apart from them, so that progress does not write the message again.
+        """
+        CREATE TABLE answers (
+            turn INTEGER PRIMARY KEY, bubble INTEGER NOT NULL, handed TEXT, rest TEXT NOT NULL, shown INTEGER NOT NULL,
             complete INTEGER NOT NULL
         )
         """,
@@ -28,12 +33,10 @@ extension SQLiteConnection {
     func write(_ change: StateChange) throws(StoreError) {
         switch change {
         case .opened(let turn): try open(turn)
-        case .answered(let number, let answer):
-            try run(
-                "UPDATE turns SET started=?, bubble=?, handed=?, answer=?, shown=?, complete=? WHERE number=?",
-                columns(of: answer) + [.integer(number)]
-            )
-        case .closed(let number): try run("DELETE FROM turns WHERE number=?", [.integer(number)])
+        case .answered(let number, let answer): try write(answer, of: number)
+        case .closed(let number):
+            try run("DELETE FROM turns WHERE number=?", [.integer(number)])
+            try run("DELETE FROM answers WHERE turn=?", [.integer(number)])
         case .seen(let id, let time):
             // Replaced and not changed, so that the newest ids have the highest numbers.
             try run("INSERT OR REPLACE INTO seen (message_id, at) VALUES (?, ?)", [.text(id), .integer(time)])
@@ -55,21 +58,26 @@ extension SQLiteConnection {
         ]
         try run(
             """
-            INSERT OR REPLACE INTO turns (number, received_at, message_id, kind, is_group, conversation, sender, text, raw, route,
-                started, bubble, handed, answer, shown, complete) VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?)
+            INSERT OR REPLACE INTO turns
+                (number, received_at, message_id, kind, is_group, conversation, sender, text, raw, route)
+                VALUES (?,?,?,?,?,?,?,?,?,?)
             """,
-            values + columns(of: turn.answer)
+            values
         )
+        // What stands there under this number belongs to a turn that is gone.
+        try run("DELETE FROM answers WHERE turn=?", [.integer(turn.number)])
+        if let answer = turn.answer { try write(answer, of: turn.number) }
         if !message.id.isEmpty { try write(.seen(id: message.id, at: turn.receivedAt)) }
     }
 
-    private func columns(of answer: SavedAnswer?) -> [Value] {
-        let flag = { (flag: Bool) in Value.integer(flag ? 1 : 0) }
-        let answered = answer ?? SavedAnswer()
-        return [
-            flag(answer != nil), .integer(Int64(answered.bubble)), answered.handed.map(Value.text) ?? .null,
-            .text(answered.text), flag(answered.isShown), flag(answered.isComplete),
-        ]
+    private func write(_ answer: SavedAnswer, of number: Int64) throws(StoreError) {
+        try run(
+            "INSERT OR REPLACE INTO answers (turn, bubble, handed, rest, shown, complete) VALUES (?,?,?,?,?,?)",
+            [
+                .integer(number), .integer(Int64(answer.bubble)), answer.handed.map(Value.text) ?? .null,
+                .text(answer.text), .integer(answer.isShown ? 1 : 0), .integer(answer.isComplete ? 1 : 0),
+            ]
+        )
     }
 
     // MARK: - Reading
@@ -79,7 +87,7 @@ extension SQLiteConnection {
         let turns = try run(
             """
             SELECT number, received_at, message_id, kind, is_group, conversation, sender, text, raw, route,
-                started, bubble, handed, answer, shown, complete FROM turns ORDER BY number
+                turn, bubble, handed, rest, shown, complete FROM turns LEFT JOIN answers ON turn = number ORDER BY number
             """
         )
         let seen = try run("SELECT message_id, at FROM seen ORDER BY number")
@@ -98,9 +106,11 @@ extension SQLiteConnection {
             case .integer(let receivedAt) = row[1], case .text(let id) = row[2], case .text(let kind) = row[3],
             case .integer(let isGroup) = row[4], case .text(let conversation) = row[5],
             case .text(let sender) = row[6], case .text(let text) = row[7], case .blob(let raw) = row[8],
-            let route = optionalText(row[9]), case .integer(let started) = row[10],
-            let answer = answer(row[11...])
+            let route = optionalText(row[9])
         else { return nil }
+        let answer = answer(row[11...])
+        // One that is there and makes no sense is not none: the handler was started.
+        guard answer != nil || row[10] == .null else { return nil }
         let message = Inbound(
             id: id,
             kind: Inbound.Kind(rawValue: kind),
@@ -114,7 +124,7 @@ extension SQLiteConnection {
             message: message,
             route: route.text,
             receivedAt: receivedAt,
-            answer: started == 0 ? nil : answer
+            answer: answer
         )
     }
 

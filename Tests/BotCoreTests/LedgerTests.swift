@@ -213,14 +213,25 @@ struct LedgerTests {
         let first = record(1, in: ledger)
         async let settled: Void = first.settle()
         await clock.waitForSleepers(1)
+        _ = await store.asked.next()
         let second = record(2, in: ledger)
         second.advance()
         clock.advance(by: Ledger.patience)
         await settled
+        let (nextGate, order) = (ThreadGate(), EventRecorder<String>())
+        store.gate = nextGate
         gate.open()
-        _ = await store.asked.next(2)
-        await second.settle()
-        await second.settle()
+        _ = await store.asked.next()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await ledger.barrier()
+                order.record("barrier")
+            }
+            for _ in 0..<100 { await Task.yield() }
+            order.record("opened")
+            nextGate.open()
+        }
+        #expect(order.events == ["opened", "barrier"])
         #expect(written.flatMap(\.self).contains("open 2 m2"))
         await ledger.close()
     }

@@ -151,6 +151,19 @@ struct SQLiteStateStoreTests {
         #expect(try found().turns.map(\.message.text) == ["", long])
     }
 
+    @Test("a batch that fails half-way leaves nothing behind, and the next one is written")
+    func failsHalfway() throws {
+        let store = store()
+        _ = try store.recover()
+        try store.database?.run(
+            "CREATE TRIGGER no BEFORE INSERT ON seen WHEN new.message_id='x' BEGIN SELECT RAISE(FAIL, 'no'); END"
+        )
+        #expect(throws: StoreError.self) { try store.record([.seen(id: "a", at: 1), .seen(id: "x", at: 1)]) }
+        try store.record([.seen(id: "b", at: 1)])
+        store.close()
+        #expect(try found().seen.map(\.id) == ["b"])
+    }
+
     @Test("a damaged file is kept aside, and a new one begun", arguments: [0, 1, 100, 4_096, 5_000, 12_000])
     func truncated(length: Int) throws {
         try fill()
@@ -207,19 +220,21 @@ struct SQLiteStateStoreTests {
     @Test(
         "rows that make no sense are skipped and said once",
         arguments: [
-            "number=0", "number=-1", "number=9007199254740993", "bubble=-1", "bubble=1000001", "bubble='x'",
-            "text=x'00'", "raw=1", "route=1", "conversation=x'FF'", "answer=3.5e0", "received_at='soon'",
-            "started='yes'",
+            "turns SET number=0", "turns SET number=-1", "turns SET number=9007199254740993", "turns SET text=x'00'",
+            "turns SET raw=1", "turns SET route=1", "turns SET conversation=x'FF'", "turns SET received_at='soon'",
+            "answers SET bubble=-1", "answers SET bubble=1000001", "answers SET bubble='x'", "answers SET rest=3.5e0",
+            "answers SET shown='yes'", "answers SET handed=x'FF'",
         ]
     )
     func tamperedRows(change: String) throws {
         let store = store()
         _ = try store.recover()
-        try store.record([.opened(Self.turn(1)), .opened(Self.turn(2))])
-        try #require(store.database).run("UPDATE turns SET \(change) WHERE number=2")
+        try store.record([.opened(Self.turn(1)), .opened(Self.turn(2, answer: Self.full))])
+        let key = change.hasPrefix("turns") ? "number" : "turn"
+        try #require(store.database).run("UPDATE \(change) WHERE \(key)=2")
         store.close()
         // A text column takes a number as text.
-        let isText = ["route=1", "answer=3.5e0"].contains(change)
+        let isText = ["turns SET route=1", "answers SET rest=3.5e0"].contains(change)
         #expect(try found().turns.count == (isText ? 2 : 1))
         #expect(capture.messages(from: .warning).count == (isText ? 0 : 1))
     }
@@ -228,10 +243,13 @@ struct SQLiteStateStoreTests {
     func extremes() throws {
         let store = store()
         _ = try store.recover()
-        try store.record([.opened(Self.turn(1 << 53)), .seen(id: "a", at: .max), .seen(id: "b", at: .min)])
+        try store.record([
+            .opened(Self.turn(1 << 53, answer: Self.full)), .seen(id: "a", at: .max), .seen(id: "b", at: .min),
+        ])
         try #require(store.database).run(
-            "UPDATE turns SET received_at=\(Int64.min), is_group=\(Int64.max), complete=-5"
+            "UPDATE turns SET received_at=\(Int64.min), is_group=\(Int64.max)"
         )
+        try #require(store.database).run("UPDATE answers SET complete=-5")
         store.close()
         let state = try found()
         #expect(state.turns.first?.receivedAt == .min)

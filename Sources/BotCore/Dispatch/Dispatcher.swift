@@ -77,16 +77,13 @@ extension Dispatcher {
     /// comes after ``drain(deadline:)`` has begun, which is dropped.
     package func receive(_ message: Inbound, through channel: any ReplyChannel) {
         let now = timeline.now
-        let receivedAt = ledger?.now ?? 0
+        let (route, receivedAt) = ledger.map { (channel.route, $0.now) } ?? (nil, 0)
         let (admission, record) = state.withLock { state in
-            state.lastNumber += 1
-            let saved = SavedTurn(
-                number: state.lastNumber,
-                message: message,
-                route: channel.route,
-                receivedAt: receivedAt
-            )
-            let record = ledger.map { TurnRecord(saved, in: $0) }
+            let record = ledger.map { ledger in
+                state.lastNumber += 1
+                let turn = SavedTurn(number: state.lastNumber, message: message, route: route, receivedAt: receivedAt)
+                return TurnRecord(turn, in: ledger)
+            }
             return (state.machine.admit(Turn(message: message, channel: channel, record: record), now: now), record)
         }
         switch admission {
@@ -242,8 +239,8 @@ extension Dispatcher {
     /// Stops the intake and lets turns end, those that wait as well.
     ///
     /// When `deadline` has passed, or the calling task is cancelled, handlers are cancelled, their answers end with the text
-    /// they have, and messages that still wait are answered with ``DispatcherConfiguration/busyText``. Returns when all of that
-    /// has its verdict, at the latest ``DispatcherConfiguration/drainGrace`` after the deadline; a handler that ignores its
+    /// they have, and messages that still wait are left in the store for the next process or, without a store, answered with
+    /// ``DispatcherConfiguration/busyText``. Returns when all of that has its verdict, at the latest ``DispatcherConfiguration/drainGrace`` after the deadline; a handler that ignores its
     /// cancellation does not hold it up. May be called more than once.
     @concurrent package func drain(deadline: Duration) async {
         let start = timeline.now

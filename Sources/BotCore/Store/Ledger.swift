@@ -31,6 +31,7 @@ package final class Ledger: Sendable {
         var next = Promise<Void>()
         var isFailing = false
         var retryAt: ContinuousClock.Instant?
+        var latestNote: ContinuousClock.Instant?
         var forgetAt: ContinuousClock.Instant?
         var failures = 0
         var isClosed = false
@@ -121,6 +122,7 @@ extension Ledger {
         let starts = state.withLock { state in
             guard !state.isClosed else { return false }
             change(&state)
+            state.latestNote = now
             guard !state.isWriting, Self.mayWrite(state, now) else { return false }
             state.isWriting = true
             return true
@@ -140,20 +142,24 @@ extension Ledger {
         if !isInTime, !Task.isCancelled { fail("it takes longer than \(Self.patience / .seconds(1)) s") }
     }
 
-    /// Writes what is left and closes the store. Nothing that is noted later is written.
+    /// Writes what is left and closes the store. Nothing that is noted later is written. A disk that does not answer is waited for
+    /// no longer than ``patience``.
     package func close() async {
-        await withCheckedContinuation { continuation in
-            pool.execute {
-                self.state.withLock { $0.retryAt = nil }
-                self.write()
-                let isFirst = self.state.withLock { state in
-                    defer { state.isClosed = true }
-                    return !state.isClosed
-                }
-                if isFirst { self.store.close() }
-                continuation.resume()
+        let done = Promise<Void>()
+        pool.execute {
+            self.state.withLock { $0.retryAt = nil }
+            self.write()
+            let isFirst = self.state.withLock { state in
+                defer { state.isClosed = true }
+                return !state.isClosed
             }
+            if isFirst { self.store.close() }
+            done.fulfill(())
         }
+        if await timeline.reaches(done, by: timeline.now + Self.patience) { return }
+        guard Task.isCancelled else { return log(.error, "the state was not saved whole: the disk does not answer") }
+        // Nothing can be timed in a cancelled task; what was begun is a matter of milliseconds.
+        await withCheckedContinuation { continuation in pool.execute { continuation.resume() } }
     }
 }
 
@@ -189,6 +195,8 @@ extension Ledger {
     private func take() -> Batch? {
         let now = timeline.now
         return state.withLock { state in
+            // A change that came after the time was read, and left its writing to this thread, is not to be overlooked.
+            let now = max(now, state.latestNote ?? now)
             guard !state.isClosed, !state.isEmpty, Self.mayWrite(state, now) else {
                 state.isWriting = false
                 return nil
