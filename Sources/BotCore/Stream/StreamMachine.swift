@@ -11,7 +11,8 @@
 /// * A text that outgrows a bubble is cut (``TextSplitter``): the bubble is finished, the rest opens the next one. The final
 ///   texts of all bubbles are together the whole text.
 /// * A bubble whose ``ReplyCapabilities/bubbleWindow`` ends is finished the same way: after a paragraph, line or sentence if one
-///   ends near its end and the answer has not paused, else with all text so far. The next bubble opens with the next text.
+///   ends near its end and the answer has not paused, else with all text so far. The next bubble opens with the next text; white
+///   space alone opens none.
 /// * A blank text is not sent. If the answer ends that way, nothing is sent and it counts as refused; if the bubble has
 ///   shown something, it ends with ``StreamConfiguration/closingText``.
 ///

@@ -1,6 +1,7 @@
 /// One frame of an answer: what a bubble shows from now on.
 public struct BubbleUpdate: Sendable, Hashable {
-    /// Which bubble of the answer: 0, 1, 2, … An answer has more than one if it does not fit into one.
+    /// Which bubble of the answer: 0, 1, 2, … An answer has more than one if it does not fit into one, or takes
+    /// longer than one may stay open.
     public let bubble: Int
     /// All of the bubble's text so far. It replaces what the bubble showed; it is not what was added.
     public let text: String

@@ -27,7 +27,7 @@ public struct Reply: Sendable {
 
     /// Replaces the whole text so far.
     ///
-    /// Bubbles that are finished already, because the answer outgrew them, stay as they are. If `text` starts with what they
+    /// Bubbles that are finished already, because the answer outgrew them or took too long, stay as they are. If `text` starts with what they
     /// show, the rest of it takes the place of the rest of the answer; if not, all of it does.
     public func replace(_ text: String) async {
         stream.replace(text)

@@ -207,7 +207,7 @@ extension Scenario {
             await stage.expectUnknown(message)
             #expect(stage.pushed(to: "张三").count == 1)
         },
-        // On a socket the same in little: a window of 0.4 s and a lifetime of 2 s.
+        // On a socket the same in little, with a window of 0.4 s.
         Scenario(
             "an answer that takes twenty minutes",
             prepare: { $0.streamLifetime = .seconds(6 * 60) },
