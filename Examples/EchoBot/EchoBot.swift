@@ -42,9 +42,10 @@ struct EchoBot {
           WECOM_CA_FILE                    PEM file of the authorities to trust; empty: the system's
           WECOM_HEARTBEAT_SECONDS          seconds between heartbeats; 30
           WECOM_STATE_FILE                 where to keep what is owed, so that a restart finishes it; empty: nowhere
+          WECOM_ON_DISPLACED               yield, take_over or stop, when another process connects as this bot; yield
           WECOM_LOG_LEVEL                  trace, debug, info, notice, warning or error; info
 
-        Exit status: 0 after SIGTERM or Ctrl-C, 78 if the configuration is wrong.
+        Exit status: 0 after SIGTERM or Ctrl-C, 78 if the configuration is wrong, 69 if displaced and WECOM_ON_DISPLACED is stop.
         """
 }
 

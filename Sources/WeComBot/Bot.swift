@@ -110,13 +110,13 @@ public final class Bot: Sendable {
 
     /// Takes another configuration while it runs, or before. A wrong one changes nothing.
     ///
-    /// What can change beside the connection does, and it is not touched: texts, heartbeat interval, what is done when displaced, and the
-    /// level of a log that the bot made itself. If the bot's id or secret, the URL, the authorities or the proxy are others, the
+    /// What can change beside the connection does, and it is not touched: texts, heartbeat interval, what is done when displaced,
+    /// and the level of a log that the bot made itself. If the bot's id or secret, the URL, the authorities or the proxy are others, the
     /// connection is closed with 1000 and made anew when it has ended, so that the bot never displaces itself; answers that are not
     /// through leave on the new one.
     ///
-    /// On SIGHUP, a bot that handles signals does this with what ``Configuration/load(file:environment:)`` gives then, and logs what is
-    /// wrong with it.
+    /// On SIGHUP, a bot that handles signals does this with what ``Configuration/load(file:environment:)`` gives then, and logs
+    /// what is wrong with it.
     ///
     /// - Throws: ``ConfigurationError`` with every problem; the old configuration stays in force.
     @concurrent public func reload(_ configuration: Configuration) async throws(ConfigurationError) {
@@ -169,12 +169,13 @@ public final class Bot: Sendable {
     /// time to end well.
     ///
     /// - Parameters:
-    ///   - handlesSignals: Whether it takes SIGTERM and SIGINT over while it runs, and SIGHUP unless standard input is a terminal. A host
-    ///     that handles them itself says `false` and calls ``stop()`` and ``reload(_:)``. A handler that ignores its cancellation keeps this method from returning; a bot that handles
-    ///     signals ends the process then, with status 0 and without flushing what C's streams hold.
+    ///   - handlesSignals: Whether it takes SIGTERM and SIGINT over while it runs, and SIGHUP unless standard input is a terminal. A
+    ///     host that handles them itself says `false` and calls ``stop()`` and ``reload(_:)``. A handler that ignores its cancellation
+    ///     keeps this method from returning; a bot that handles signals ends the process then, with status 0 (69 if it was
+    ///     displaced) and without flushing what C's streams hold.
     ///   - handler: Answers messages, on threads of its own.
-    /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, and when the bot was displaced
-    ///   and ``Configuration/onDisplaced`` is `stop`.
+    /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, and when the bot was
+    ///   displaced and ``Configuration/onDisplaced`` is `stop`.
     @concurrent public func run(handlesSignals: Bool = true, _ handler: any BotHandler) async throws(BotError) {
         let isFirst = life.withLock { life in
             guard case .new(let since) = life else { return false }
@@ -199,7 +200,7 @@ public final class Bot: Sendable {
             }
             group.addTask { for await state in changes { self.stateChanges.yield(state) } }
             if let signals = parts.signals {
-                // Beside the one that listens: a disk that hangs must not keep anybody from ending the bot.
+                // Beside the one that listens: a disk that hangs must not keep a second signal from ending the process.
                 let (reloads, reload) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
                 group.addTask { for await _ in reloads { await self.reloadFromSource() } }
                 group.addTask {

@@ -3,8 +3,8 @@ import Glibc
 
 /// The SIGTERM, SIGINT and SIGHUP that this process is sent, for as long as it exists.
 ///
-/// Of the first two the first delivery asks for a drain, the second for an immediate end. While at least one `Signals` exists the signals do
-/// not end the process; afterwards they do again what they did before.
+/// Of the first two the first delivery asks for a drain, the second for an immediate end. While at least one `Signals` exists the
+/// signals do not end the process; afterwards they do again what they did before.
 ///
 /// A handler writes the number to a pipe and a thread reads it from there. `signalfd` would need the signals blocked in every
 /// thread, which a library that is not first in `main` cannot do: threads of Swift's pool already exist. Dispatch's signal

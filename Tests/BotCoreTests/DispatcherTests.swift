@@ -238,7 +238,7 @@ struct DispatcherTests {
     }
 
     @Test(
-        "messages without room are a handful of lines, for each of the bounds, and keep nothing but who they are from"
+        "messages without room are a handful of lines, for each of the bounds"
     )
     func busyLines() async {
         var configuration = DispatcherConfiguration()

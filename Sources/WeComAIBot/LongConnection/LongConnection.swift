@@ -98,8 +98,8 @@ package actor LongConnection {
         perform(actions)
     }
 
-    /// Takes another configuration, at once. If the place or the credentials are others, the connection is closed with 1000 and made
-    /// anew; answers that are not through go on the new one, as on any other. Everything else changes without touching it.
+    /// Takes another configuration, at once. If the place or the credentials are others, the connection is closed with 1000 and
+    /// made anew; answers that are not through go on the new one, as on any other. Everything else changes without touching it.
     ///
     /// - Parameter latest: gives the configuration when it is this call's turn, so that of many calls at once the last one counts.
     /// - Returns: Whether the connection is made anew.
