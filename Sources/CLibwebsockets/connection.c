@@ -71,20 +71,11 @@ void clws_want_write(clws_conn *c) {
 }
 
 int clws_send(clws_conn *c, const uint8_t *data, size_t length, int binary) {
-    clws_context *context = c->context;
-    if (context->scratch_size < LWS_PRE + length) {
-        uint8_t *grown = realloc(context->scratch, LWS_PRE + length);
-        if (!grown) return -1;
-        context->scratch = grown;
-        context->scratch_size = LWS_PRE + length;
-    }
-    memcpy(context->scratch + LWS_PRE, data, length); /* a copy, because the library masks in place */
-    int written = lws_write(c->wsi, context->scratch + LWS_PRE, length, binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
-    if (context->scratch_size > 1024 * 1024) { /* do not keep the largest message for ever */
-        free(context->scratch);
-        context->scratch = NULL;
-        context->scratch_size = 0;
-    }
+    uint8_t *copy = clws_scratch(c->context, length);
+    if (!copy) return -1;
+    memcpy(copy, data, length); /* because the library masks in place */
+    int written = lws_write(c->wsi, copy, length, binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
+    clws_trim_scratch(c->context);
     return written < 0 ? -1 : 0;
 }
 
