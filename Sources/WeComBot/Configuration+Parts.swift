@@ -26,6 +26,7 @@ extension Configuration {
         }
         connection.proxy = httpProxy?.proxy
         connection.heartbeatInterval = heartbeatInterval
+        connection.displacementPolicy = onDisplaced
         return connection
     }
 

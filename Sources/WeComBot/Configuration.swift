@@ -1,4 +1,5 @@
 public import BotFoundation
+public import WeComAIBot
 
 /// What a bot needs to know before it starts.
 ///
@@ -13,6 +14,7 @@ public import BotFoundation
 /// | ``webSocketURL`` | `wecomaibot_ws_url` | `WECOM_WS_URL` | ``defaultWebSocketURL`` |
 /// | ``certificateAuthorityFile`` | `wecomaibot_ca_file` | `WECOM_CA_FILE` | the system's trust |
 /// | ``heartbeatInterval`` | `wecomaibot_heartbeat_interval` | `WECOM_HEARTBEAT_SECONDS` | 30 s |
+/// | ``onDisplaced`` | `wecomaibot_on_displaced` | `WECOM_ON_DISPLACED` | `yield` |
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
 /// | ``httpProxy`` | `wecomaibot_proxy` | `WECOM_PROXY` | `https_proxy` and its kin |
 /// | ``logLevel`` | `log_level` | `WECOM_LOG_LEVEL` | `info` |
@@ -39,6 +41,8 @@ public struct Configuration: Sendable {
     /// Official doc 101463 recommends 30 seconds. AstrBot does not go below 5; here 1 is allowed because private gateways may
     /// drop idle connections sooner, and more than 300 outlives the idle limit of common middleboxes.
     public var heartbeatInterval: Duration
+    /// What the bot does when another connection with the same id takes its place.
+    public var onDisplaced: DisplacementPolicy
     /// The name under which people mention the bot in groups (`@name`). Empty if unknown.
     public var botName: String
     /// The HTTP proxy through which the connection goes (`CONNECT`); `nil` connects directly.
@@ -67,6 +71,7 @@ public struct Configuration: Sendable {
         webSocketURL = Configuration.defaultWebSocketURL
         certificateAuthorityFile = nil
         heartbeatInterval = .seconds(30)
+        onDisplaced = .yield
         botName = ""
         httpProxy = nil
         logLevel = .info

@@ -70,6 +70,9 @@ struct ConfigurationLoader {
             case .absent, .other: throw ConfigurationFault("must be a number of seconds from 1 to 300")
             }
         }
+        read(.onDisplaced, into: &configuration.onDisplaced) { value throws(ConfigurationFault) in
+            try ConfigurationRules.displacementPolicy(named: value.string())
+        }
         read(.botName, into: &configuration.botName) { value throws(ConfigurationFault) in
             try ConfigurationRules.name(value.string())
         }

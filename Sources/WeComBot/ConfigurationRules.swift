@@ -1,5 +1,6 @@
 internal import BotFoundation
 internal import LWSTransport
+internal import WeComAIBot
 
 /// The rule of each setting, the same for values that were read and values set in code.
 enum ConfigurationRules {
@@ -64,6 +65,14 @@ enum ConfigurationRules {
             throw ConfigurationFault("must be a number of seconds from 1 to 300")
         }
         return try heartbeat(seconds: seconds)
+    }
+
+    static func displacementPolicy(named name: String) throws(ConfigurationFault) -> DisplacementPolicy {
+        guard let policy = DisplacementPolicy(rawValue: name.trimmed.lowercased()) else {
+            let names = DisplacementPolicy.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ConfigurationFault("is not known; write one of \(names)")
+        }
+        return policy
     }
 
     static func logLevel(named name: String) throws(ConfigurationFault) -> Log.Level {

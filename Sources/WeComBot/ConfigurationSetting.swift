@@ -20,12 +20,14 @@ struct ConfigurationSetting {
         keys: ["wecomaibot_heartbeat_interval"],
         variable: "WECOM_HEARTBEAT_SECONDS"
     )
+    static let onDisplaced = ConfigurationSetting(keys: ["wecomaibot_on_displaced"], variable: "WECOM_ON_DISPLACED")
     static let botName = ConfigurationSetting(keys: ["wecom_ai_bot_name"], variable: "WECOM_BOT_NAME")
     static let httpProxy = ConfigurationSetting(keys: ["wecomaibot_proxy"], variable: "WECOM_PROXY")
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
     static let all = [
-        mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, botName, httpProxy, logLevel,
+        mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, botName, httpProxy,
+        logLevel,
     ]
 
     /// The variable that holds the path of the file.

@@ -216,6 +216,40 @@ struct DispatcherTests {
         #expect(dispatcher.statistics.duplicates == 0)
     }
 
+    @Test(
+        "messages without room are a handful of lines, for each of the bounds, and keep nothing but who they are from"
+    )
+    func busyLines() async {
+        var configuration = DispatcherConfiguration()
+        configuration.maximumWaitingBytes = 10
+        configuration.maximumTotal = 3
+        configuration.maximumBusyReplies = 1_000
+        let release = Promise<Void>()
+        let (channel, rejected) = (RecordingChannel(), RecordingChannel())
+        let dispatcher = await run(configuration: configuration) { message, reply in
+            _ = await release.value()
+            await reply.write(message.id)
+        } _: { dispatcher in
+            dispatcher.receive(.test("1", text: "一个运行的不算"), through: channel)
+            dispatcher.receive(.test("2", text: "三个字1"), through: channel)
+            #expect(dispatcher.statistics.queuedBytes == 10)
+            for number in 0..<100 { dispatcher.receive(.test("b\(number)", text: "多"), through: rejected) }
+            dispatcher.receive(.test("3"), through: channel)
+            for number in 0..<5 { dispatcher.receive(.test("t\(number)"), through: rejected) }
+            for _ in 0..<105 { await rejected.sent.next() }
+            release.fulfill(())
+        }
+        #expect(channel.finals == ["1", "2", "3"])
+        #expect(dispatcher.statistics.rejected == 105)
+        let lines = capture.records.filter { $0.level == .warning }
+        #expect(
+            lines.map(\.message) == Array(repeating: "the messages that wait take too much memory", count: 7)
+                + Array(repeating: "too many messages wait", count: 3)
+        )
+        #expect(lines.compactMap { $0.metadata.last?.value } == ["1", "2", "4", "8", "16", "32", "64", "1", "2", "4"])
+        #expect(capture.messages(from: .debug).count { $0.contains("messages") } == 105)
+    }
+
     @Test("messages that come before run() are kept")
     func keptBeforeRun() async {
         let channel = RecordingChannel()

@@ -1,7 +1,8 @@
-import BotCore
 import BotFoundation
 import TestSupport
 import Testing
+
+@testable import BotCore
 
 @Suite("DuplicateFilter")
 struct DuplicateFilterTests {
@@ -57,6 +58,22 @@ struct DuplicateFilterTests {
         #expect(filter.isDuplicate("a", now: start + .seconds(9)) == true)
         #expect(filter.isDuplicate("a", now: start + .seconds(18)) == true)
         #expect(filter.isDuplicate("a", now: start + .seconds(28)) == false)
+    }
+
+    @Test("ids of any length are told apart, and long ones take no more memory than short ones")
+    func longIDs() {
+        var filter = DuplicateFilter(capacity: 100)
+        let long = String(repeating: "长", count: 1 << 20)
+        for id in [
+            "\(long)1", "1\(long)", "\(long)👋🏽", String(repeating: "a", count: 128), String(repeating: "a", count: 129),
+        ] {
+            #expect(filter.isDuplicate(id, now: start) == false)
+            filter.insert(id, now: start)
+            #expect(filter.isDuplicate(id, now: start) == true)
+        }
+        #expect(filter.isDuplicate("\(long)2", now: start) == false)
+        #expect(filter.count == 5)
+        #expect(filter.keptBytes < 1_000)
     }
 
     @Test("a message without an id is never a duplicate")

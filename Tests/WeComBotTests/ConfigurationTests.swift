@@ -112,6 +112,23 @@ import Testing
         #expect(wrong.last == "WECOM_HEARTBEAT_SECOND: unknown key; did you mean WECOM_HEARTBEAT_SECONDS?")
     }
 
+    @Test(arguments: [
+        ("yield", DisplacementPolicy.yield), (" Take_Over ", .takeOver), ("stop", .stop), ("", .yield),
+    ])
+    func theDisplacementPolicyIsRead(text: String, policy: DisplacementPolicy) throws {
+        let configuration = try Configuration.load(environment: environment(["WECOM_ON_DISPLACED": text]))
+        #expect(configuration.onDisplaced == policy)
+        #expect(try configuration.longConnection().displacementPolicy == policy)
+    }
+
+    @Test func anUnknownDisplacementPolicyIsNamed() {
+        #expect(
+            problems(environment(["WECOM_ON_DISPLACED": "takeover"])) == [
+                "WECOM_ON_DISPLACED: is not known; write one of yield, take_over, stop"
+            ]
+        )
+    }
+
     @Test func variablesOfTheCallbackChannelAreAccepted() {
         let shared = [
             "WECOM_TOKEN", "WECOM_ENCODING_AES_KEY", "WECOM_CALLBACK_HOST", "WECOM_CALLBACK_PORT",

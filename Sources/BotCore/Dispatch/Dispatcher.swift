@@ -6,6 +6,8 @@ package final class Dispatcher: Sendable {
     private struct State {
         var machine: DispatcherMachine
         var hasRun = false
+        /// How often there was no room, by what was full.
+        var rejections: [Lanes<Turn>.Bound: Repetition] = [:]
     }
 
     private let handler: any BotHandler
@@ -62,11 +64,11 @@ extension Dispatcher {
         case .refused:
             log(.notice, "a message came after the intake had stopped", Self.facts(message))
         case .rejected(let bound, let answer):
-            log(
-                .warning,
-                bound == .conversation ? "too many messages wait in a conversation" : "too many messages wait",
-                Self.facts(message)
-            )
+            let count = state.withLock { $0.rejections[bound, default: Repetition()].next(now: now) }
+            let facts: KeyValuePairs<LogKey, String> = [
+                .messageID: message.id, .conversation: message.conversation.id, .count: count.map(String.init) ?? "",
+            ]
+            log(count == nil ? .debug : .warning, bound.complaint, count == nil ? Self.facts(message) : facts)
             if let answer { start(answer) }
         }
     }
@@ -226,6 +228,17 @@ extension Dispatcher {
             }
             defer { group.cancelAll() }
             return await group.next() ?? false
+        }
+    }
+}
+
+extension Lanes.Bound {
+    /// What to say of a message that met it.
+    fileprivate var complaint: String {
+        switch self {
+        case .conversation: "too many messages wait in a conversation"
+        case .total: "too many messages wait"
+        case .bytes: "the messages that wait take too much memory"
         }
     }
 }

@@ -4,6 +4,9 @@ package struct DispatcherConfiguration: Sendable {
     package var maximumWaitingPerConversation = 1_024
     /// How many messages may wait or run in all conversations together.
     package var maximumTotal = 16_384
+    /// How many bytes those that wait may have together, in the frame as it was received and in their text. Room for 16,384 of
+    /// 4 KiB, and for 90 of the largest known, which has 700 KB.
+    package var maximumWaitingBytes = 64 * 1_024 * 1_024
     /// How many ids of messages are remembered to recognise repeated ones.
     package var duplicateCapacity = DuplicateFilter.defaultCapacity
     /// For how long they are.

@@ -42,7 +42,8 @@ struct DispatcherMachine: Sendable {
         )
         lanes = Lanes(
             maximumWaitingPerConversation: configuration.maximumWaitingPerConversation,
-            maximumTotal: configuration.maximumTotal
+            maximumTotal: configuration.maximumTotal,
+            maximumWaitingBytes: configuration.maximumWaitingBytes
         )
     }
 
@@ -52,6 +53,7 @@ struct DispatcherMachine: Sendable {
         var snapshot = counts
         snapshot.active = lanes.activeCount
         snapshot.queued = lanes.waitingCount
+        snapshot.queuedBytes = lanes.waitingBytes
         return snapshot
     }
 
@@ -77,7 +79,7 @@ struct DispatcherMachine: Sendable {
             return .duplicate
         }
         let turn = Turn(message: message, channel: channel)
-        switch lanes.add(turn, to: message.conversation) {
+        switch lanes.add(turn, bytes: message.byteCount, to: message.conversation) {
         case .start:
             filter.insert(message.id, now: now)
             openAnswers += 1
@@ -144,6 +146,7 @@ struct DispatcherMachine: Sendable {
         guard let text = configuration.busyText, busyReplies < configuration.maximumBusyReplies else { return nil }
         busyReplies += 1
         openAnswers += 1
-        return Turn(message: turn.message, channel: turn.channel, kind: .busy(text))
+        // It is not handled, and many may be under way: what it says need not be kept.
+        return Turn(message: turn.message.withoutContent, channel: turn.channel, kind: .busy(text))
     }
 }

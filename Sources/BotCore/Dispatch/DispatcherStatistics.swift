@@ -13,6 +13,8 @@ package struct DispatcherStatistics: Sendable, Hashable {
     package var active = 0
     /// Messages that wait for their turn.
     package var queued = 0
+    /// How many bytes those have.
+    package var queuedBytes = 0
 
     /// Turns that have ended with a delivered answer.
     package var delivered = 0

@@ -1,6 +1,6 @@
 /// Remembers the ids of the messages that were seen lately. The platform repeats a callback it believes lost, with the same id.
 ///
-/// Bounded in number, forgetting the id that was seen longest ago, and in time. Each operation costs O(1).
+/// Bounded in number, forgetting the id that was seen longest ago, in bytes, and in time. Each operation costs O(1).
 package struct DuplicateFilter: Sendable {
     /// Ten minutes, as in the official clients.
     package static let defaultTimeToLive = Duration.seconds(600)
@@ -16,6 +16,9 @@ package struct DuplicateFilter: Sendable {
     }
 
     private static let none = -1
+
+    /// The longest id that is kept as it is, in bytes; those of the platform have about 30.
+    private static let maximumIDBytes = 128
 
     private let capacity: Int
     private let timeToLive: Duration
@@ -37,17 +40,38 @@ package struct DuplicateFilter: Sendable {
     /// How many ids are remembered.
     package var count: Int { slots.count }
 
+    /// How many bytes they have.
+    var keptBytes: Int { slots.keys.reduce(0) { $0 + $1.utf8.count } }
+
     /// Whether `id` was seen lately. If so, it counts as seen again now. An empty id never was.
     package mutating func isDuplicate(_ id: String, now: ContinuousClock.Instant) -> Bool {
         expire(now: now)
-        guard slots[id] != nil else { return false }
-        insert(id, now: now)
+        let key = Self.key(id)
+        guard slots[key] != nil else { return false }
+        insert(key: key, now: now)
         return true
     }
 
     /// Remembers `id`. An empty one says nothing and is not remembered.
     package mutating func insert(_ id: String, now: ContinuousClock.Instant) {
         guard !id.isEmpty else { return }
+        insert(key: Self.key(id), now: now)
+    }
+
+    /// What is kept of an id: all of it, or, of one that is too long, its length and 128 bits that depend on all of it and on a
+    /// secret of this process.
+    private static func key(_ id: String) -> String {
+        guard id.utf8.count > maximumIDBytes else { return id }
+        let hashes = (0..<2).map { number in
+            var hasher = Hasher()
+            hasher.combine(number)
+            hasher.combine(id)
+            return hasher.finalize()
+        }
+        return "\(id.utf8.count) bytes, \(hashes)"
+    }
+
+    private mutating func insert(key id: String, now: ContinuousClock.Instant) {
         if let slot = slots[id] {
             unlink(slot)
             link(slot, seen: now)

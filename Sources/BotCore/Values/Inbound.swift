@@ -53,4 +53,12 @@ public struct Inbound: Sendable {
         self.text = text
         self.raw = raw
     }
+
+    /// How much memory what it says takes, about.
+    var byteCount: Int { raw.count + text.utf8.count }
+
+    /// The same message with nothing in it.
+    var withoutContent: Inbound {
+        Inbound(id: id, kind: kind, conversation: conversation, sender: sender, text: "")
+    }
 }

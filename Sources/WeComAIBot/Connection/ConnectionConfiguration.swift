@@ -47,11 +47,22 @@ struct ConnectionConfiguration: Sendable, Hashable {
     var credentialsRetryBase: Duration = .seconds(15)
     /// The longest wait after the credentials were rejected.
     var credentialsRetryCap: Duration = .seconds(600)
-    /// The longest first wait after having been displaced; the shortest is half of it.
-    var displacedRetryBase: Duration = .seconds(30)
+    /// What is done about having been displaced.
+    var displacementPolicy = DisplacementPolicy.yield
+    /// The longest first wait after having been displaced; the shortest is half of it. Each further one is four times as long, so
+    /// that two processes that both give way take the place from each other five times in ten minutes at most.
+    var displacedRetryBase: Duration = .seconds(60)
     /// The longest wait after having been displaced. A place that was held for twice as long was not fought for: the waits start
     /// from the first again.
     var displacedRetryCap: Duration = .seconds(600)
+    /// The longest first wait of who takes over instead; the shortest is half of it, and each further one is twice as long.
+    var takeOverRetryBase: Duration = .seconds(2)
+    /// The longest wait of who takes over.
+    var takeOverRetryCap: Duration = .seconds(30)
+    /// So many displacements within ``warPeriod`` are a fight.
+    var warDisplacements = 3
+    /// In which time ``warDisplacements`` are a fight.
+    var warPeriod: Duration = .seconds(300)
 
     /// No time may be longer than this: 30 days.
     static let longest = Duration.seconds(30 * 86_400)
@@ -68,6 +79,8 @@ struct ConnectionConfiguration: Sendable, Hashable {
                 ("minimumAttemptGap", minimumAttemptGap), ("stablePeriod", stablePeriod),
                 ("credentialsRetryBase", credentialsRetryBase), ("credentialsRetryCap", credentialsRetryCap),
                 ("displacedRetryBase", displacedRetryBase), ("displacedRetryCap", displacedRetryCap),
+                ("takeOverRetryBase", takeOverRetryBase), ("takeOverRetryCap", takeOverRetryCap),
+                ("warPeriod", warPeriod),
             ] + conflictDelays.enumerated().map { ("conflictDelays[\($0.offset)]", $0.element) }
         for (name, value) in durations where value < .milliseconds(1) || value > Self.longest {
             problems.append("\(name) is \(value); it must be between 1 millisecond and 30 days")
@@ -77,13 +90,14 @@ struct ConnectionConfiguration: Sendable, Hashable {
             ("reconnectBase", reconnectBase, "reconnectCap", reconnectCap),
             ("credentialsRetryBase", credentialsRetryBase, "credentialsRetryCap", credentialsRetryCap),
             ("displacedRetryBase", displacedRetryBase, "displacedRetryCap", displacedRetryCap),
+            ("takeOverRetryBase", takeOverRetryBase, "takeOverRetryCap", takeOverRetryCap),
         ]
         for (shorter, short, longer, long) in ordered where short > long {
             problems.append("\(shorter) is longer than \(longer)")
         }
         for (name, value) in [
             ("maximumRequests", maximumRequests), ("maximumHandedBytes", maximumHandedBytes),
-            ("maximumUnanswered", maximumUnanswered),
+            ("maximumUnanswered", maximumUnanswered), ("warDisplacements", warDisplacements),
         ] where value < 1 {
             problems.append("\(name) is \(value); it must be at least 1")
         }

@@ -34,6 +34,9 @@ struct RequestTable<Waiter: Sendable>: Sendable {
     /// How many are unsettled.
     var count: Int { entries.count }
 
+    /// How many of them wait for a connection or for the one before.
+    var queuedCount: Int { entries.values.count { $0.stage == .queued } }
+
     /// A number for one write, of a request or of anything else.
     mutating func makeTicket() -> Ticket {
         defer { nextTicket += 1 }

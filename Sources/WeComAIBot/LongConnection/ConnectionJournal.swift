@@ -1,8 +1,9 @@
 internal import BotCore
 internal import BotFoundation
 
-/// Says and counts what happens on a long connection. The same trouble again is said once, then only counted, so that a night
-/// without network is not a thousand lines.
+/// Says and counts what happens on a long connection. The same trouble again is said once, and each time that it comes back after
+/// the connection was ready ever more rarely, so that a night without network, or with one that comes and goes, is not a thousand
+/// lines. What is not worth a line is one at `debug`.
 struct ConnectionJournal {
     private let log: Log
     private let botID: String
@@ -11,15 +12,30 @@ struct ConnectionJournal {
     /// The troubles that were said since the connection was last ready.
     private var said: Set<String> = []
     private var failures = 0
+    /// How often each trouble came back after the connection had been ready.
+    private var troubles: [String: Repetition] = [:]
+    /// Whether the last trouble was worth a line: then the end of it is, too.
+    private var isSaid = true
+    private var (missing, tooOld, full) = (Repetition(), Repetition(), Repetition())
+    private(set) var stateSince: ContinuousClock.Instant
+    private(set) var lastFrame: ContinuousClock.Instant?
 
     /// How many different troubles are remembered; in practice there are two or three.
     private static let maximumSaid = 64
 
-    init(log: Log, botID: String, endpoint: String) {
+    init(log: Log, botID: String, endpoint: String, now: ContinuousClock.Instant) {
+        stateSince = now
         self.log = log
         self.botID = botID
         self.endpoint = endpoint
     }
+
+    /// A frame arrived, of whatever kind.
+    mutating func sawFrame(now: ContinuousClock.Instant) { lastFrame = now }
+
+    mutating func acknowledged(_ code: ErrorCode) { statistics.acknowledged(code) }
+
+    mutating func settled(_ delivery: Delivery) { statistics.settled(delivery) }
 
     mutating func received(_ message: MessageCallback) {
         statistics.messages += 1
@@ -51,22 +67,26 @@ struct ConnectionJournal {
     }
 
     mutating func entered(_ state: ConnectionState, epoch: UInt64, now: ContinuousClock.Instant) {
+        stateSince = now
         switch state {
         case .ready:
             statistics.timesReady += 1
             let after = failures > 1 ? " after \(failures) failures" : ""
+            log(isSaid ? .info : .debug, "ready\(after)", [.bot: botID, .endpoint: endpoint, .epoch: "\(epoch)"])
             said = []
             failures = 0
-            log(.info, "ready\(after)", [.bot: botID, .endpoint: endpoint, .epoch: "\(epoch)"])
+            isSaid = false
         case .waiting(let retryAt, let reason):
             trouble(.warning, "not connected: \(reason)", retryAt, now)
-        case .displaced(_, let retryAt):
+        case .displaced(_, let retryAt?):
             trouble(
                 .warning,
                 "displaced: another connection uses this bot; stop the other process, or give it a bot of its own",
                 retryAt,
                 now
             )
+        case .displaced(_, nil):
+            log(.error, "displaced: another connection uses this bot; this one ends, as it was told to", [.bot: botID])
         case .credentialsRejected(_, let retryAt, let code):
             trouble(
                 .error,
@@ -90,30 +110,76 @@ struct ConnectionJournal {
         let tenths = (now.duration(to: retryAt) / .milliseconds(100)).rounded(.up)
         failures += 1
         let isNews = said.count < Self.maximumSaid && said.insert(message).inserted
-        log(isNews ? level : .debug, message, [.bot: botID, .endpoint: endpoint, .retryIn: "\(tenths / 10)s"])
+        // Texts beyond the bound share one count.
+        let key = troubles[message] != nil || troubles.count < Self.maximumSaid ? message : ""
+        let count = isNews ? troubles[key, default: Repetition()].next(now: now) : nil
+        if count != nil { isSaid = true }
+        log(
+            count == nil ? .debug : level,
+            message,
+            [
+                .bot: botID, .endpoint: endpoint, .retryIn: "\(tenths / 10)s",
+                .count: "\(count ?? failures)",
+            ]
+        )
     }
 
-    mutating func report(_ incident: Incident) {
+    mutating func report(_ incident: Incident, now: ContinuousClock.Instant) {
+        if let loss = incident.loss { statistics.losses[loss, default: 0] += 1 }
         switch incident {
         case .connectionLost, .connectTimedOut, .subscribeTimedOut, .heartbeatLost, .tooManyUnanswered,
-            .subscriptionLost:
-            statistics.connectionsLost += 1
+            .subscriptionLost, .credentialsRejected:
+            break
         case .subscribeRefused(let code, let message):
-            statistics.connectionsLost += 1
             log(.debug, "the subscribe was refused", [.errorCode: "\(code.rawValue)", .reason: message])
-        case .credentialsRejected: break
         case .displaced: statistics.displacements += 1
+        case .displacementWar(let times, let period):
+            statistics.displacementWars += 1
+            log(
+                .error,
+                "two processes fight over this bot and users get answers from both or neither: it was displaced \(times) times, "
+                    + "lately within \(period.components.seconds) s; stop one of them, or give it a bot of its own",
+                [.bot: botID, .count: "\(times)"]
+            )
         case .heartbeatRefused(let code): log(.debug, "a heartbeat was refused", [.errorCode: "\(code.rawValue)"])
         case .lateAcknowledgement(let id, let code), .unknownAcknowledgement(let id, let code):
             statistics.strayAcknowledgements += 1
             log(.debug, "a late or unknown acknowledgement", [.requestID: "\(id)", .errorCode: "\(code.rawValue)"])
-        case .acknowledgementMissing(let id): log(.info, "an acknowledgement never came", [.requestID: "\(id)"])
+        case .acknowledgementMissing(let id):
+            statistics.missingAcknowledgements += 1
+            say(.info, "an acknowledgement never came", id, missing.next(now: now))
         case .conflict(let id):
             statistics.conflicts += 1
             log(.debug, "a frame met errcode 6000 and is sent again", [.requestID: "\(id)"])
-        case .requestTooOld(let id): log(.warning, "an answer became too old to be sent", [.requestID: "\(id)"])
-        case .queueFull(let id): log(.warning, "too many answers wait; one is refused", [.requestID: "\(id)"])
+        case .requestTooOld(let id):
+            say(.warning, "an answer became too old to be sent", id, tooOld.next(now: now))
+        case .queueFull(let id):
+            say(.warning, "too many answers wait; one is refused", id, full.next(now: now))
         case .duplicateSend: log(.error, "an internal id was used twice; please report this")
+        }
+    }
+
+    private func say(_ level: Log.Level, _ message: String, _ id: RequestID, _ count: Int?) {
+        guard let count else { return log(.debug, message, [.requestID: "\(id)"]) }
+        log(level, message, [.requestID: "\(id)", .count: "\(count)"])
+    }
+}
+
+extension Incident {
+    /// The kind of loss that it is, if it is one.
+    fileprivate var loss: ConnectionLoss? {
+        switch self {
+        case .connectionLost: .ended
+        case .connectTimedOut: .connectTimedOut
+        case .subscribeTimedOut: .subscribeTimedOut
+        case .subscribeRefused: .subscribeRefused
+        case .credentialsRejected: .credentialsRejected
+        case .heartbeatLost: .heartbeatLost
+        case .subscriptionLost: .subscriptionLost
+        case .tooManyUnanswered: .tooManyUnanswered
+        case .displaced, .displacementWar, .heartbeatRefused, .lateAcknowledgement, .unknownAcknowledgement,
+            .acknowledgementMissing, .conflict, .requestTooOld, .queueFull, .duplicateSend:
+            nil
         }
     }
 }

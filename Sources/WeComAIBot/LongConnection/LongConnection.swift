@@ -69,7 +69,12 @@ package actor LongConnection {
         self.receiver = receiver
         botID = configuration.botID
         secret = configuration.secret
-        journal = ConnectionJournal(log: log, botID: configuration.botID, endpoint: configuration.endpoint.description)
+        journal = ConnectionJournal(
+            log: log,
+            botID: configuration.botID,
+            endpoint: configuration.endpoint.description,
+            now: .now
+        )
     }
 
     // MARK: - The owner's side
@@ -84,6 +89,9 @@ package actor LongConnection {
             loop.execute { self.assumeIsolated { $0.stop() } }
         }
     }
+
+    /// Whether it has ended because another connection took the place and the policy is ``DisplacementPolicy/stop``.
+    package var endedDisplaced: Bool { machine.endedDisplaced }
 
     private func start(until end: CheckedContinuation<Void, Never>) {
         guard machine.state != .stopped else { return end.resume() }
@@ -108,6 +116,20 @@ package actor LongConnection {
 
     /// What happened so far, in numbers.
     package var statistics: ConnectionStatistics { journal.statistics }
+
+    /// All of that, and how long it has been so.
+    package func snapshot() -> ConnectionSnapshot {
+        var snapshot = ConnectionSnapshot(machine.state, since: journal.stateSince)
+        snapshot.readySince = machine.readySince
+        snapshot.lastFrame = journal.lastFrame
+        snapshot.lastPong = machine.lastPong
+        snapshot.attempts = Int(clamping: machine.epoch)
+        snapshot.unsettled = machine.requestCount
+        snapshot.queued = machine.requests.queuedCount
+        snapshot.handedBytes = machine.requests.room.bytes
+        snapshot.statistics = journal.statistics
+        return snapshot
+    }
 
     /// How many sends have no verdict yet, or hold back the next one of their `req_id`.
     package var unsettled: Int { machine.requestCount }
@@ -176,6 +198,7 @@ package actor LongConnection {
 
     private func handle(_ bytes: [UInt8], epoch: UInt64, now: ContinuousClock.Instant) {
         guard epoch == machine.epoch else { return }
+        journal.sawFrame(now: now)
         let frame: ServerFrame
         do throws(WireError) {
             frame = try codec.decode(bytes)
@@ -186,6 +209,7 @@ package actor LongConnection {
         }
         switch frame {
         case .acknowledgement(let answer):
+            journal.acknowledged(answer.code)
             let actions = machine.acknowledged(
                 answer.requestID,
                 code: answer.code,
@@ -224,8 +248,10 @@ package actor LongConnection {
             case .write(let write): self.write(write)
             case .close(_, let code, let reason): socket?.close(code: code, reason: reason)
             case .abort: socket?.abort()
-            case .resolve(let waiter, let delivery): waiter.resume(returning: delivery)
-            case .report(let incident): journal.report(incident)
+            case .resolve(let waiter, let delivery):
+                journal.settled(delivery)
+                waiter.resume(returning: delivery)
+            case .report(let incident): journal.report(incident, now: environment.now)
             case .state(let state): entered(state)
             }
         }

@@ -21,6 +21,11 @@ package struct LongConnectionConfiguration: Sendable {
         get { machine.heartbeatInterval }
         set { machine.heartbeatInterval = newValue }
     }
+    /// What is done when another connection of the same bot takes the place.
+    package var displacementPolicy: DisplacementPolicy {
+        get { machine.displacementPolicy }
+        set { machine.displacementPolicy = newValue }
+    }
     /// The limits of the socket.
     package var limits = WebSocketConfiguration()
     /// The other times and bounds.

@@ -16,7 +16,8 @@ struct FrameCodec: Sendable {
 
     /// Reads what the server sent in one message.
     ///
-    /// - Throws: `WireError` if it is not JSON, has neither a `cmd` nor an answer's `req_id` and `errcode`, or is a message
+    /// - Throws: `WireError` if it is not JSON, has neither a `cmd` nor an answer's `req_id`, has an `errcode` that is
+    ///   no number, or none beside an `errmsg` that does not say `ok`, or is a message
     ///   that does not say where it was written.
     func decode(_ bytes: [UInt8]) throws(WireError) -> ServerFrame {
         // Foundation would guess at other encodings; the WebSocket protocol allows none.
@@ -101,8 +102,11 @@ private struct IncomingFrame: Decodable {
             $0.isEmpty ? nil : RequestID(rawValue: $0)
         }
         hasCode = container.contains(.errcode)
-        code = container.tolerantInt(.errcode).map(ErrorCode.init)
         message = container.tolerant(String.self, .errmsg) ?? ""
+        let says = container.tolerantInt(.errcode).map(ErrorCode.init)
+        let isSilent = container.tolerant(Tolerant<Int>.self, .errcode) == nil && !container.contains(.cmd)
+        // Servers leave a zero out. A text that says otherwise makes it no success, and no code either.
+        code = says ?? (isSilent && ["", "ok"].contains(message) ? .ok : nil)
         let isEvent =
             command == .eventCallback
             || (command == .messageCallback && container.tolerant(MessageType.self, .body)?.msgtype == "event")

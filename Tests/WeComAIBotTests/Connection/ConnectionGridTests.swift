@@ -17,8 +17,10 @@ struct ConnectionGridTests {
     static let cells = State.allCases.flatMap { state in Event.allCases.map { (state, $0) } }
 
     /// A machine in that state with request 1 of `a`: queued, or handed over when ready.
-    func rig(_ state: State) throws -> Rig {
-        var rig = try Rig()
+    func rig(_ state: State, _ policy: DisplacementPolicy = .yield) throws -> Rig {
+        var configuration = ConnectionConfiguration()
+        configuration.displacementPolicy = policy
+        var rig = try Rig(configuration)
         rig.send(1)
         if state == .idle { return rig }
         rig.start()
@@ -30,7 +32,9 @@ struct ConnectionGridTests {
         rig.opened()
         switch state {
         case .idle, .connecting, .waiting, .subscribing: break
-        case .displaced: rig.displaced()
+        case .displaced:
+            rig.displaced()
+            if policy == .stop { rig.closed() }
         case .credentialsRejected: rig.ack(rig.subscribeID, 853_000)
         case .ready, .closing, .stopped:
             rig.ack(rig.subscribeID)
@@ -160,6 +164,36 @@ struct ConnectionGridTests {
         }
         #expect(actual == expected(state, event), "\(event) in \(state)")
         #expect(actual.contains { $0.hasPrefix("state") } || rig.stateName == "\(state)")
+    }
+
+    /// The state that a `disconnected_event` leads to under each policy, and what it does to request 1.
+    @Test(arguments: State.allCases, DisplacementPolicy.allCases)
+    func displacedInEveryStateUnderEveryPolicy(state: State, policy: DisplacementPolicy) throws {
+        var rig = try rig(state, policy)
+        let actual = rig.displaced()
+        switch (state, policy) {
+        case (.subscribing, .stop): #expect(actual == ["close 1000", "1 refused", "state displaced"])
+        case (.ready, .stop): #expect(actual == ["close 1000", "1 unknown", "state displaced"])
+        case (.subscribing, .yield), (.subscribing, .takeOver), (.ready, .yield), (.ready, .takeOver):
+            #expect(actual == ["close 1000", "state displaced"])
+        case (.idle, _), (.connecting, _), (.waiting, _), (.displaced, _), (.credentialsRejected, _), (.closing, _),
+            (.stopped, _):
+            #expect(actual == [])
+        }
+        guard state == .ready || state == .subscribing else { return }
+        let wait = rig.retryAt.map { $0 - rig.now }
+        switch policy {
+        case .yield: #expect((Duration.seconds(30)...(.seconds(60))).contains(try #require(wait)))
+        case .takeOver: #expect((Duration.seconds(1)...(.seconds(2))).contains(try #require(wait)))
+        case .stop: #expect(wait == nil)
+        }
+        guard policy == .stop else { return }
+        #expect(rig.send(2, "b") == ["2 refused"])
+        #expect(rig.stop() == [] && rig.alive() == [] && rig.displaced() == [])
+        var silent = rig
+        #expect(silent.after(.seconds(5)) == ["abort", "state stopped"])
+        #expect(rig.closed() == ["state stopped"])
+        #expect(rig.machine.endedDisplaced && rig.machine.nextDeadline == nil)
     }
 
     /// An attempt may be due at once, since full jitter may be nothing.

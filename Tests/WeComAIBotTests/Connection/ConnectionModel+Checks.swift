@@ -24,6 +24,12 @@ extension ConnectionModel {
                 let name = Rig.name(state)
                 if Self.next[stateName]?.contains(name) != true { fail("\(stateName) is followed by \(name)") }
                 stateName = name
+                switch state {
+                case .displaced(_, let retryAt): checkDisplaced(until: retryAt)
+                case .ready: readySince = now
+                case .connecting: readySince = nil
+                case .idle, .subscribing, .waiting, .credentialsRejected, .closing, .stopped: break
+                }
             case .report: break
             }
         }

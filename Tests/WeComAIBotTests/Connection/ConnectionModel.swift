@@ -10,7 +10,7 @@ import BotFoundation
 struct ConnectionModel {
     struct Statistics {
         var delivered = 0, refused = 0, unknown = 0, connects = 0, debtsPaid = 0, repeatedFinals = 0, duplicates = 0
-        var pings = 0
+        var pings = 0, wars = 0, ends = 0
 
         mutating func add(_ other: Statistics) {
             delivered += other.delivered
@@ -21,6 +21,8 @@ struct ConnectionModel {
             repeatedFinals += other.repeatedFinals
             duplicates += other.duplicates
             pings += other.pings
+            wars += other.wars
+            ends += other.ends
         }
     }
 
@@ -76,8 +78,17 @@ struct ConnectionModel {
     var isCalm = false
     var firstWrites: [RequestID: Int] = [:]
 
-    init(seed: UInt64) throws {
+    // The place.
+    let policy: DisplacementPolicy
+    var readySince: Instant?
+    /// Since the place was last held for long.
+    var displacements: [Instant] = []
+    var isWar = false
+
+    init(seed: UInt64, policy: DisplacementPolicy = .yield) throws {
+        self.policy = policy
         var configuration = ConnectionConfiguration()
+        configuration.displacementPolicy = policy
         configuration.maximumUnanswered = 3
         machine = try Machine(configuration: configuration, seed: seed)
         generator = SplitMix64(seed: ~seed)
@@ -101,7 +112,7 @@ struct ConnectionModel {
         case 45..<70: answer()
         case 70..<72: if isOpen { perform(machine.alive(epoch: epoch, now: now)) }
         case 72..<73: drop()
-        case 73..<74: if isOpen, chance(30) { perform(machine.disconnectedEvent(epoch: epoch, now: now)) }
+        case 73..<74: if isOpen, chance(policy == .takeOver ? 100 : 30) { displace() }
         case 74..<76: stale()
         default: passTime()
         }
@@ -214,6 +225,37 @@ struct ConnectionModel {
         let ended = epoch
         forgetConnection()
         perform(machine.closed(epoch: ended, reason: "dropped", now: now))
+    }
+
+    /// Another connection of the bot subscribes.
+    mutating func displace() {
+        if let readySince, now - readySince >= .seconds(1200) {
+            displacements = []
+            isWar = false
+        }
+        displacements.append(now)
+        let mayBeWar = displacements.count { now - $0 < .seconds(300) } >= 3
+        let actions = machine.disconnectedEvent(epoch: epoch, now: now)
+        let says = actions.contains { if case .report(.displacementWar) = $0 { true } else { false } }
+        if says != (mayBeWar && !isWar) { fail("says war: \(says), after \(displacements.map { now - $0 })") }
+        isWar = isWar || mayBeWar
+        if says { statistics.wars += 1 }
+        perform(actions)
+    }
+
+    /// What the state says about coming back, against the policy.
+    mutating func checkDisplaced(until retryAt: Instant?) {
+        guard let retryAt else {
+            statistics.ends += 1
+            if policy != .stop { fail("ends though the policy is \(policy)") }
+            return
+        }
+        let wait = retryAt - now
+        switch policy {
+        case .stop: fail("comes back though the policy is stop")
+        case .takeOver where !isWar: if wait > .seconds(30) { fail("takes over after \(wait)") }
+        case .yield, .takeOver: if wait < .seconds(30) || wait > .seconds(600) { fail("gives way for \(wait)") }
+        }
     }
 
     /// Events of a connection that is over.

@@ -80,7 +80,8 @@ struct Rig {
     /// When the next attempt is, if one is waited for.
     var retryAt: Instant? {
         switch machine.state {
-        case .waiting(let retryAt, _), .displaced(_, let retryAt), .credentialsRejected(_, let retryAt, _): retryAt
+        case .waiting(let retryAt, _), .displaced(_, let retryAt?), .credentialsRejected(_, let retryAt, _): retryAt
+        case .displaced(_, nil): nil
         case .idle, .connecting, .subscribing, .ready, .closing, .stopped: nil
         }
     }

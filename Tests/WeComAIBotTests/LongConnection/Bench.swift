@@ -206,7 +206,8 @@ extension ConnectionState {
     /// When the next attempt is, where there is none.
     var retryAt: ContinuousClock.Instant? {
         switch self {
-        case .waiting(let retryAt, _), .displaced(_, let retryAt), .credentialsRejected(_, let retryAt, _): retryAt
+        case .waiting(let retryAt, _), .displaced(_, let retryAt?), .credentialsRejected(_, let retryAt, _): retryAt
+        case .displaced(_, nil): nil
         case .idle, .connecting, .subscribing, .ready, .closing, .stopped: nil
         }
     }

@@ -1,3 +1,4 @@
+import BotCore
 import BotFoundation
 import LWSTransport
 import TestSupport
@@ -47,6 +48,49 @@ struct JournalTests {
                 await bench.world.end(link, .lost)
             }
             #expect(bench.lines(from: .warning).count == 2)
+        }
+    }
+
+    @Test func aNightOfFlappingIsAHandfulOfLinesAndCountsThem() async throws {
+        try await Bench.run { bench in
+            for link in 1...300 {
+                await bench.reconnect(link)
+                await bench.world.end(link, .lost)
+            }
+            let warnings = bench.lines(from: .warning)
+            #expect(warnings.count == 9)
+            #expect(warnings.last?.contains("count=256") == true)
+            let lines = bench.lines(from: .info)
+            #expect(lines.count == 19, "each is followed by its end")
+            #expect(lines.last?.hasPrefix("ready") == true)
+            #expect(bench.lines(from: .debug).count { $0.hasPrefix("not connected") } == 300, "nothing is hidden")
+            await bench.reconnect(301)
+            await bench.world.advance(by: .seconds(35))
+            for _ in 0..<120 {
+                await bench.world.showLife(on: 301)
+                await bench.world.advance(by: .seconds(30))
+            }
+            await bench.world.end(301, .lost)
+            #expect(bench.lines(from: .warning).count == 10, "after an hour it is news again")
+        }
+    }
+
+    @Test func answersThatCannotGoAreAHandfulOfLines() async throws {
+        try await Bench.run {
+            $0.machine.maximumRequests = 1
+        } _: { bench in
+            await bench.subscribe()
+            let message = await bench.push(id: "1")
+            let first = await bench.send("一", through: message)
+            for _ in 0..<100 {
+                let update = BubbleUpdate(bubble: 0, text: "二", isFinal: true)
+                #expect(await message.channel.send(update) != .delivered)
+            }
+            let lines = bench.lines(from: .warning)
+            #expect(lines.count == 7 && lines.allSatisfy { $0.hasPrefix("too many answers wait") })
+            #expect(lines.last?.contains("count=64") == true)
+            await bench.acknowledge("REQ-1")
+            _ = await first.value
         }
     }
 

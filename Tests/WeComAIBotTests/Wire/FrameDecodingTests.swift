@@ -36,6 +36,7 @@ struct FrameDecodingTests {
         ("ack-subscribe-rejected", "aibot_subscribe_1767225600000_1a2b3c4d", 853_000, "invalid bot_id or secret"),
         ("ack-code-as-string", "REQ-1", 846_609, "not subscribed"),
         ("ack-no-message", "REQ-1", -1, ""),
+        ("ack-without-code", "REQ-1", 0, "ok"),
         ("ack-with-cmd", "ping_1", 0, "ok"),
     ])
     func acknowledgementIsRead(name: String, requestID: String, code: Int, text: String) throws {
@@ -196,6 +197,28 @@ struct FrameDecodingTests {
         #expect(message.fields.responseURL == nil)
         #expect(message.quote == .unknown(type: "") || message.quote == nil)
         #expect(message.inbound.text == "仍然可读")
+    }
+
+    /// What a server may leave out when it means zero; a text that says otherwise is not overruled.
+    @Test(arguments: [
+        (#""errmsg":"ok""#, true), (#""errmsg":"""#, true), (#""x":1"#, true), (#""errcode":null"#, true),
+        (#""errcode":null,"errmsg":"ok""#, true), (#""errmsg":"invalid req_id""#, false),
+        (#""errcode":"zero""#, false), (#""errcode":{},"errmsg":"ok""#, false), (#""errcode":"","errmsg":"ok""#, false),
+        (#""errcode":false"#, false), (#""errcode":0.5"#, false),
+        (#""cmd":5"#, false), (#""cmd":null"#, false),
+    ])
+    func anAcknowledgementWithoutCodeMeansZeroUnlessItSaysOtherwise(rest: String, isOK: Bool) throws {
+        let bytes = Array(#"{"headers":{"req_id":"REQ-1"},\#(rest)}"#.utf8)
+        guard isOK else {
+            let error = #expect(throws: WireError.self) { try codec.decode(bytes) }
+            #expect(error?.code == .missingField)
+            return
+        }
+        guard case .acknowledgement(let answer) = try codec.decode(bytes) else {
+            Issue.record("no acknowledgement")
+            return
+        }
+        #expect(answer.code == .ok && answer.requestID == RequestID(rawValue: "REQ-1"))
     }
 
     @Test func messageWithoutIDIsStillAMessage() throws {
