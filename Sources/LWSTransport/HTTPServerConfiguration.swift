@@ -27,4 +27,7 @@ package struct HTTPServerConfiguration: Sendable {
     package var writeDeadline: Duration = .seconds(30)
 
     package init() {}
+
+    /// Host and port as they stand in a URL.
+    package var authority: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 }

@@ -23,6 +23,7 @@ public final class Bot: Sendable {
 
     private let connection: LongConnectionConfiguration
     private let dispatcher: DispatcherConfiguration
+    private let status: HTTPServerConfiguration?
     private let log: Log
     private let stateChanges: AsyncStream<ConnectionState>.Continuation
     private let endings: AsyncStream<Ending>
@@ -63,6 +64,7 @@ public final class Bot: Sendable {
     init(configuration: Configuration, log: Log?, drainDeadline: Duration) throws(ConfigurationError) {
         connection = try configuration.longConnection()
         dispatcher = configuration.dispatcher
+        status = configuration.statusServer
         self.log = log ?? .standardError(level: configuration.logLevel)
         self.drainDeadline = drainDeadline
         life = Locked(.new(since: .now))
@@ -110,8 +112,8 @@ public final class Bot: Sendable {
     ///     and calls ``stop()``. A handler that ignores its cancellation keeps this method from returning; a bot that handles
     ///     signals ends the process then, with status 0 and without flushing what C's streams hold.
     ///   - handler: Answers messages, on threads of its own.
-    /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, and when the bot was displaced
-    ///   and ``Configuration/onDisplaced`` is `stop`.
+    /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, if
+    ///   ``Configuration/statusPort`` cannot be listened on, and when the bot was displaced and ``Configuration/onDisplaced`` is `stop`.
     @concurrent public func run(handlesSignals: Bool = true, _ handler: any BotHandler) async throws(BotError) {
         let isFirst = life.withLock { life in
             guard case .new(let since) = life else { return false }
@@ -120,7 +122,10 @@ public final class Bot: Sendable {
         }
         precondition(isFirst, "Bot.run() was called twice")
         let parts = try Parts(connection, dispatcher, handler, handlesSignals: handlesSignals, log: log)
+        let endpoint = StatusEndpoint { await self.snapshot() }
+        let server = try await serve(endpoint, beside: parts)
         life.withLock { $0 = .running(parts) }
+        async let served: Void? = server?.run()
         let changes = await parts.connection.states()  // before it runs, so that none is missed
         async let reason = awaitEnding(of: parts)
         await withDiscardingTaskGroup { group in
@@ -129,16 +134,40 @@ public final class Bot: Sendable {
                 await parts.connection.run()
                 if await parts.connection.endedDisplaced { self.ending.yield(.displaced) }
             }
-            group.addTask { for await state in changes { self.stateChanges.yield(state) } }
+            group.addTask {
+                for await state in changes {
+                    endpoint.note(state)
+                    self.stateChanges.yield(state)
+                }
+            }
             if let signals = parts.signals {
                 group.addTask { for await signal in signals.deliveries { self.ending.yield(.signal(signal)) } }
             }
         }
         stateChanges.finish()
+        await server?.stop()
+        await served
         let last = (await parts.connection.snapshot(), parts.dispatcher.statistics)
         life.withLock { $0 = .over(last.0, last.1) }
         await parts.loop.shutdown()
         if await reason == .displaced { throw BotError.displaced }
+    }
+
+    /// Listens on the status port, if there is to be one.
+    private func serve(_ endpoint: StatusEndpoint, beside parts: Parts) async throws(BotError) -> HTTPServer? {
+        guard let status else { return nil }
+        do throws(TransportError) {
+            let server = try await HTTPServer.listen(on: parts.loop, status) { await endpoint.respond(to: $0) }
+            log(.info, "telling the bot's state at http://\(status.authority)/")
+            return server
+        } catch {
+            parts.signals?.end()
+            await parts.loop.shutdown()
+            throw BotError(
+                .statusPortUnavailable,
+                "wecomaibot_status_port, wecomaibot_status_host (WECOM_STATUS_PORT, WECOM_STATUS_HOST): \(error.message)"
+            )
+        }
     }
 
     /// Drains at the first reason to end, and ends the process at a second signal.

@@ -20,6 +20,7 @@ extension Configuration {
             _ = try ConfigurationRules.heartbeat(heartbeatInterval)
         }
         check("botName") { () throws(ConfigurationFault) in _ = try ConfigurationRules.name(botName) }
+        check("statusHost") { () throws(ConfigurationFault) in _ = try ConfigurationRules.address(statusHost) }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     }
 

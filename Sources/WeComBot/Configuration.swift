@@ -17,6 +17,8 @@ public import WeComAIBot
 /// | ``onDisplaced`` | `wecomaibot_on_displaced` | `WECOM_ON_DISPLACED` | `yield` |
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
 /// | ``httpProxy`` | `wecomaibot_proxy` | `WECOM_PROXY` | `https_proxy` and its kin |
+/// | ``statusPort`` | `wecomaibot_status_port` | `WECOM_STATUS_PORT` | 0, which is off |
+/// | ``statusHost`` | `wecomaibot_status_host` | `WECOM_STATUS_HOST` | `127.0.0.1` |
 /// | ``logLevel`` | `log_level` | `WECOM_LOG_LEVEL` | `info` |
 ///
 /// The keys are those of AstrBot's platform block for this channel, so that an existing block works unchanged.
@@ -50,6 +52,10 @@ public struct Configuration: Sendable {
     /// ``load(file:environment:)`` falls back to the environment's proxy for the URL, so that a running bot never looks at the
     /// environment again.
     public var httpProxy: HTTPProxy?
+    /// The port on which a running bot tells its state over HTTP: `GET /healthz` and `GET /metrics`. 0 for not at all.
+    public var statusPort: UInt16
+    /// The numeric address for ``statusPort``. Whoever can reach it can read what it tells: numbers, no message and no secret.
+    public var statusHost: String
     /// The least important level that is logged.
     public var logLevel: Log.Level
     /// What an answer ends with when its handler throws; `nil` for the built-in sentence in Chinese and English.
@@ -74,6 +80,8 @@ public struct Configuration: Sendable {
         onDisplaced = .yield
         botName = ""
         httpProxy = nil
+        statusPort = 0
+        statusHost = "127.0.0.1"
         logLevel = .info
         apologyText = nil
         busyText = nil

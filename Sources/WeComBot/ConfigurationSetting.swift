@@ -23,11 +23,13 @@ struct ConfigurationSetting {
     static let onDisplaced = ConfigurationSetting(keys: ["wecomaibot_on_displaced"], variable: "WECOM_ON_DISPLACED")
     static let botName = ConfigurationSetting(keys: ["wecom_ai_bot_name"], variable: "WECOM_BOT_NAME")
     static let httpProxy = ConfigurationSetting(keys: ["wecomaibot_proxy"], variable: "WECOM_PROXY")
+    static let statusPort = ConfigurationSetting(keys: ["wecomaibot_status_port"], variable: "WECOM_STATUS_PORT")
+    static let statusHost = ConfigurationSetting(keys: ["wecomaibot_status_host"], variable: "WECOM_STATUS_HOST")
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
     static let all = [
         mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, botName, httpProxy,
-        logLevel,
+        statusPort, statusHost, logLevel,
     ]
 
     /// The variable that holds the path of the file.
