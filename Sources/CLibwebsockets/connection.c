@@ -9,6 +9,17 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+/* Best effort: a connection without these works, and its owner's heartbeat finds a dead peer too. */
+static void watch_peer(int socket, unsigned milliseconds) {
+    int third = (int)(milliseconds / 3000), on = 1, probes = 3;
+    if (third < 1) third = 1;
+    setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &third, sizeof third);
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &third, sizeof third);
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
 clws_conn *clws_connect(clws_context *context, const clws_connect_options *options, char *error, size_t error_size) {
     clws_conn *c = calloc(1, sizeof *c);
     if (!c) {
@@ -44,6 +55,7 @@ clws_conn *clws_connect(clws_context *context, const clws_connect_options *optio
     clws_enter(previous);
     if (wsi && !c->terminated) {
         c->wsi = wsi;
+        if (options->dead_after_milliseconds) watch_peer(lws_get_socket_fd(wsi), options->dead_after_milliseconds);
         return c;
     }
     clws_set_error(error, error_size, "%s", c->text[0] ? c->text : "the connection could not be started");

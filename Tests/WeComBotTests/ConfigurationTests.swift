@@ -1,6 +1,7 @@
 import BotCrypto
 import BotFoundation
 import Glibc
+import LWSTransport
 import Testing
 
 @testable import WeComBot

@@ -163,6 +163,7 @@ typedef struct {
     const char *host_header; /* the Host header's value; SNI is its part before the first colon, unless it is an address */
     const char *path;
     int tls;
+    unsigned dead_after_milliseconds; /* without an acknowledgement from the peer's kernel; 0 leaves it to the system */
     clws_event_fn on_event;
     void *_Nullable user;
 } clws_connect_options;
