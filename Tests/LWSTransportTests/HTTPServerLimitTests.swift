@@ -182,6 +182,30 @@ struct HTTPServerLimitTests {
         await loop.shutdown()
     }
 
+    /// Whatever a client sends meanwhile, the loop sleeps while a handler works and while a client does not read.
+    @Test func waitingCostsNoTime() async {
+        await #expect(processExitsWith: .success) {
+            var configuration = HTTPServerConfiguration()
+            configuration.handlerDeadline = .seconds(1)
+            configuration.writeDeadline = .seconds(1)
+            try await HTTPServerBench.run(configuration) { bench in
+                func spent() -> Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
+                for request in [get("/wait"), post("/wait", "abc"), get("/large"), post("/large", "abc")] {
+                    let client = RawHTTPClient(port: bench.port, receiveBuffer: 4_096)
+                    let before = spent()
+                    client.send(request + get("/next"))
+                    await bench.requests.wait { !$0.isEmpty }
+                    client.send(get("/next"))
+                    // One that waits is answered after a second.
+                    let clock = request.contains("/wait") ? client : bench.client()
+                    clock.send(request.contains("/wait") ? "" : get("/wait"))
+                    _ = await clock.receiveAll()
+                    guard spent() - before < 0.4 else { exit(1) }
+                }
+            }
+        }
+    }
+
     @Test func aThousandRequestsLeaveNothingBehind() async {
         await #expect(processExitsWith: .success) {
             try await HTTPServerBench.run { bench in
