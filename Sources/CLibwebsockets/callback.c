@@ -56,7 +56,7 @@ static int is_listening(struct lws *wsi) {
 
 static clws_conn *accept_connection(struct lws *wsi) {
     clws_vhost *vhost = lws_get_vhost_user(lws_get_vhost(wsi));
-    if (vhost->stopped) return NULL; /* stopped while the handshake was under way: its owner may be gone */
+    if (vhost->stopped || !vhost->on_event) return NULL; /* stopped while the handshake was under way: its owner may be gone */
     clws_conn *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     c->context = vhost->context;
@@ -80,8 +80,16 @@ static int writable(clws_conn *c) {
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length) {
-    clws_conn *c = NULL;
+    clws_conn *c = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+    /* By the connection, not by its vhost: libwebsockets gives a request to whichever vhost has the same port number. */
+    if (c && c->kind == KIND_HTTP) return clws_http_callback((clws_http *)c, reason, in, length);
     switch (reason) {
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
+        return clws_http_refuses_connection(wsi);
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        return clws_http_accept(wsi);
+    case LWS_CALLBACK_RAW_ADOPT: /* what the library makes of the method CONNECT */
+        return -1;
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
         return clws_current && clws_current->building && clws_current->building->certificate_pem
             ? clws_prepare_server_tls(clws_current->building, user) : 0;
@@ -98,7 +106,6 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         break;
     }
 
-    c = wsi ? lws_get_opaque_user_data(wsi) : NULL;
     if (!c) return lws_callback_http_dummy(wsi, reason, user, in, length);
 
     switch (reason) {

@@ -9,6 +9,17 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+/* Best effort: a connection without these works, and its owner's heartbeat finds a dead peer too. */
+static void watch_peer(int socket, unsigned milliseconds) {
+    int third = (int)(milliseconds / 3000), on = 1, probes = 3;
+    if (third < 1) third = 1;
+    setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &third, sizeof third);
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &third, sizeof third);
+    setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
 clws_conn *clws_connect(clws_context *context, const clws_connect_options *options, char *error, size_t error_size) {
     clws_conn *c = calloc(1, sizeof *c);
     if (!c) {
@@ -44,6 +55,7 @@ clws_conn *clws_connect(clws_context *context, const clws_connect_options *optio
     clws_enter(previous);
     if (wsi && !c->terminated) {
         c->wsi = wsi;
+        if (options->dead_after_milliseconds) watch_peer(lws_get_socket_fd(wsi), options->dead_after_milliseconds);
         return c;
     }
     clws_set_error(error, error_size, "%s", c->text[0] ? c->text : "the connection could not be started");
@@ -71,20 +83,11 @@ void clws_want_write(clws_conn *c) {
 }
 
 int clws_send(clws_conn *c, const uint8_t *data, size_t length, int binary) {
-    clws_context *context = c->context;
-    if (context->scratch_size < LWS_PRE + length) {
-        uint8_t *grown = realloc(context->scratch, LWS_PRE + length);
-        if (!grown) return -1;
-        context->scratch = grown;
-        context->scratch_size = LWS_PRE + length;
-    }
-    memcpy(context->scratch + LWS_PRE, data, length); /* a copy, because the library masks in place */
-    int written = lws_write(c->wsi, context->scratch + LWS_PRE, length, binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
-    if (context->scratch_size > 1024 * 1024) { /* do not keep the largest message for ever */
-        free(context->scratch);
-        context->scratch = NULL;
-        context->scratch_size = 0;
-    }
+    uint8_t *copy = clws_scratch(c->context, length);
+    if (!copy) return -1;
+    memcpy(copy, data, length); /* because the library masks in place */
+    int written = lws_write(c->wsi, copy, length, binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
+    clws_trim_scratch(c->context);
     return written < 0 ? -1 : 0;
 }
 

@@ -93,6 +93,7 @@ clws_context *clws_context_create(void) {
         .user = context,
         .fd_limit_per_thread = descriptor_limit(),
         .pt_serv_buf_size = 64 * 1024,
+        .max_http_header_data2 = CLWS_HTTP_HEADER_BYTES,
         .timeout_secs = 20,
         .connect_timeout_secs = 20,
         .retry_and_idle_policy = &clws_no_idle_policy,
@@ -139,4 +140,21 @@ void clws_wake(clws_context *context) {
 void clws_timer_set(clws_context *context, int64_t microseconds) {
     lws_sul_schedule(context->lws, 0, &context->timer, timer_fired,
                      microseconds < 0 ? LWS_SET_TIMER_USEC_CANCEL : microseconds < 1 ? 1 : microseconds);
+}
+
+uint8_t *clws_scratch(clws_context *context, size_t size) {
+    if (context->scratch_size < LWS_PRE + size) {
+        uint8_t *grown = realloc(context->scratch, LWS_PRE + size);
+        if (!grown) return NULL;
+        context->scratch = grown;
+        context->scratch_size = LWS_PRE + size;
+    }
+    return context->scratch + LWS_PRE;
+}
+
+void clws_trim_scratch(clws_context *context) {
+    if (context->scratch_size <= 1024 * 1024) return; /* else the largest message would be kept for ever */
+    free(context->scratch);
+    context->scratch = NULL;
+    context->scratch_size = 0;
 }

@@ -39,11 +39,17 @@ struct clws_vhost {
     size_t certificate_pem_length, key_pem_length;
     char *error; /* borrowed, only while building */
     size_t error_size;
-    clws_event_fn on_event;
+    clws_event_fn on_event; /* a WebSocket server has this, */
+    clws_http_fn on_http;   /* an HTTP server that */
+    unsigned maximum_connections, connections;
     void *user;
 };
 
+/* What the library keeps for us with a socket begins with one of these. */
+typedef enum { KIND_WEBSOCKET, KIND_HTTP } connection_kind;
+
 struct clws_conn {
+    connection_kind kind;
     clws_context *context;
     struct lws *wsi;
     clws_event_fn on_event;
@@ -68,6 +74,14 @@ extern const lws_retry_bo_t clws_no_idle_policy;
 /* context.c */
 clws_context *clws_enter(clws_context *context);
 void clws_set_error(char *error, size_t size, const char *format, ...);
+
+uint8_t *clws_scratch(clws_context *context, size_t size);
+void clws_trim_scratch(clws_context *context);
+
+/* http.c */
+int clws_http_refuses_connection(struct lws *listener);
+int clws_http_accept(struct lws *wsi);
+int clws_http_callback(clws_http *c, enum lws_callback_reasons reason, void *in, size_t length);
 
 /* tls.c */
 SSL_CTX *clws_make_client_tls(const clws_client_options *options, char *error, size_t error_size);

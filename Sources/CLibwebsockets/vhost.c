@@ -85,7 +85,7 @@ clws_vhost *clws_client_vhost(
 /* libwebsockets 4.1 would let a second vhost share the socket, and give its connections to whichever it likes. */
 static int is_taken(clws_context *context, const clws_listen_options *options) {
     for (clws_vhost *vhost = context->vhosts; vhost && options->port; vhost = vhost->next)
-        if (vhost->lws && vhost->on_event && !vhost->stopped && lws_get_vhost_listen_port(vhost->lws) == options->port
+        if (vhost->lws && (vhost->on_event || vhost->on_http) && !vhost->stopped && lws_get_vhost_listen_port(vhost->lws) == options->port
             && !strcmp(vhost->interface, options->interface ? options->interface : ""))
             return 1;
     return 0;
@@ -100,6 +100,8 @@ clws_vhost *clws_listen(clws_context *context, const clws_listen_options *option
     if (!vhost) return NULL;
     snprintf(vhost->interface, sizeof vhost->interface, "%s", options->interface ? options->interface : "");
     vhost->on_event = options->on_event;
+    vhost->on_http = options->on_http;
+    vhost->maximum_connections = options->maximum_connections;
     vhost->user = options->user;
     vhost->certificate_pem = options->certificate_pem;
     vhost->certificate_pem_length = options->certificate_pem_length;
@@ -116,6 +118,7 @@ clws_vhost *clws_listen(clws_context *context, const clws_listen_options *option
         .alpn = "http/1.1",
         .http_proxy_address = "",
     };
+    if (options->on_http) info.keepalive_timeout = info.timeout_secs_ah_idle = 3600; /* how long is the owner's business */
     /* libwebsockets 4.1 takes an IPv4 address for every address of both families while IPv6 is on. */
     if (!strchr(options->interface, ':')) info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
     if (options->certificate_pem)

@@ -17,7 +17,7 @@ package actor EventLoop {
     private let context: LibraryPointer
     private var timers = TimerHeap()
     private var clientVhosts: [ClientHome: LibraryPointer] = [:]
-    private var servers: [ObjectIdentifier: WebSocketServer] = [:]
+    private var servers: [ObjectIdentifier: any Actor] = [:]
     /// Names are resolved off the loop.
     private(set) lazy var resolver = Resolver(lookUp: lookUp)
     private let lookUp: Resolver.LookUp
@@ -134,9 +134,9 @@ package actor EventLoop {
         }
     }
 
-    func keep(_ server: WebSocketServer) { servers[ObjectIdentifier(server)] = server }
+    func keep(_ server: any Actor) { servers[ObjectIdentifier(server)] = server }
 
-    func release(_ server: WebSocketServer) { servers[ObjectIdentifier(server)] = nil }
+    func release(_ server: any Actor) { servers[ObjectIdentifier(server)] = nil }
 }
 
 /// Names what an ``EventLoop`` runs when it is shut down.

@@ -9,7 +9,28 @@ struct ClientAttempt {
     let proxy: Proxy?
     /// Of the proxy if there is one, else of the server.
     var addresses: ArraySlice<String> = []
+    /// The attempts that are under way.
+    var runners: [LibraryPointer: Runner] = [:]
     private(set) var failure: TransportError?
+
+    /// An attempt at one address.
+    struct Runner {
+        /// Sees to it that it gets on in time.
+        var timer: TimerID?
+        /// What we ended it for.
+        var failure: TransportError?
+    }
+
+    /// How long an attempt has a head start before the next one; RFC 8305 section 8 recommends 250 ms.
+    static let headStart = Duration.milliseconds(250)
+
+    /// The addresses with the families taking turns, each in the resolver's order (RFC 8305 section 4).
+    static func interleaved(_ addresses: [String]) -> [String] {
+        guard let first = addresses.first else { return [] }
+        let isFirstFamily = { (address: String) in address.contains(":") == first.contains(":") }
+        let (own, other) = (addresses.filter(isFirstFamily), addresses.filter { !isFirstFamily($0) })
+        return (0..<max(own.count, other.count)).flatMap { own.dropFirst($0).prefix(1) + other.dropFirst($0).prefix(1) }
+    }
 
     /// An address failed. The failure that came nearest to an open connection is the one to tell: behind a refused certificate, it
     /// does not matter that nothing listens at the next address.
@@ -107,7 +128,7 @@ extension WebSocket {
         onEvent: @escaping @Sendable (WebSocketEvent) -> Void
     ) -> WebSocket {
         let attempt = ClientAttempt(endpoint: endpoint, trust: trust, proxy: proxy)
-        let socket = WebSocket(loop: loop, configuration: configuration, phase: .connecting(attempt, nil))
+        let socket = WebSocket(loop: loop, configuration: configuration, phase: .connecting(attempt))
         socket.assumeIsolated {
             $0.setEventHandler(onEvent)
             $0.begin(attempt)
@@ -125,7 +146,8 @@ extension WebSocket {
         let host = attempt.proxy?.host ?? attempt.endpoint.host
         if let address = Resolver.numericAddress(host) {
             attempt.addresses = [address]
-            return next(attempt)
+            phase = .connecting(attempt)
+            return race()
         }
         arm(configuration.resolveDeadline) { socket in
             socket.giveUp(TransportError(.resolveTimeout, "resolving \(host) timed out: check the DNS"))
@@ -133,11 +155,12 @@ extension WebSocket {
         loop.assumeIsolated { $0.resolver }.resolve(host) { [loop] result in
             loop.execute {
                 self.assumeIsolated { socket in
-                    guard case .connecting(var attempt, nil) = socket.phase else { return }
+                    guard case .connecting(var attempt) = socket.phase else { return }
                     switch result {
                     case .success(let addresses):
-                        attempt.addresses = addresses[...]
-                        socket.next(attempt)
+                        attempt.addresses = ClientAttempt.interleaved(addresses)[...]
+                        socket.phase = .connecting(attempt)
+                        socket.race()
                     case .failure(let error): socket.giveUp(error)
                     }
                 }
@@ -145,27 +168,30 @@ extension WebSocket {
         }
     }
 
-    /// Tries the next address, or gives up.
-    private func next(_ attempt: ClientAttempt) {
-        var attempt = attempt
+    /// Tries the next address beside those under way, or gives up if nothing is left.
+    ///
+    /// The first that is open wins, and the others are dropped. While one has a TCP connection, no other is begun: as a rule the
+    /// rest then follows, and a second handshake would only cost the server.
+    private func race() {
+        guard case .connecting(var attempt) = phase else { return }
         cancelDeadline()
-        clearFailure()
-        guard let address = attempt.addresses.popFirst() else {
-            let failure = attempt.failure ?? TransportError(.resolveFailed, "\(attempt.endpoint) has no address")
-            // Not from inside the caller's own call.
-            loop.execute { self.assumeIsolated { $0.giveUp(failure) } }
-            return
+        let isAnswered = attempt.runners.keys.contains { clws_get_stage($0.pointer) != CLWS_STAGE_TCP }
+        while !isAnswered, let address = attempt.addresses.popFirst() {
+            do throws(TransportError) {
+                let handle = try open(attempt, address: address)
+                let timer = watch(handle, stage: CLWS_STAGE_TCP, for: configuration.connectDeadline)
+                attempt.runners[handle] = ClientAttempt.Runner(timer: timer)
+                break
+            } catch {
+                attempt.note(error)
+            }
         }
-        do throws(TransportError) {
-            let handle = try open(attempt, address: address)
-            phase = .connecting(attempt, handle)
-            let limit = configuration.connectDeadline
-            let connect = attempt.addresses.isEmpty ? limit : min(limit, .seconds(2))
-            watch(attempt, stage: CLWS_STAGE_TCP, for: connect)
-        } catch {
-            attempt.note(error)
-            next(attempt)
-        }
+        phase = .connecting(attempt)
+        if !attempt.addresses.isEmpty { return arm(ClientAttempt.headStart) { $0.race() } }
+        guard attempt.runners.isEmpty else { return }
+        let failure = attempt.failure ?? TransportError(.resolveFailed, "\(attempt.endpoint) has no address")
+        // Not from inside the caller's own call.
+        loop.execute { self.assumeIsolated { $0.giveUp(failure) } }
     }
 
     private func open(_ attempt: ClientAttempt, address: String) throws(TransportError) -> LibraryPointer {
@@ -175,6 +201,7 @@ extension WebSocket {
         let endpoint = attempt.endpoint
         var reason = [CChar](repeating: 0, count: 256)
         let owner = Unmanaged.passRetained(self)
+        let patience = UInt32(clamping: configuration.deadPeerDeadline.roundedUpToMicroseconds / 1_000)
         let destination = attempt.proxy == nil ? address : attempt.endpoint.authority
         let handle = destination.withCString { address in
             endpoint.serverName.withCString { host in
@@ -188,6 +215,7 @@ extension WebSocket {
                             host_header: header,
                             path: path,
                             tls: endpoint.isSecure ? 1 : 0,
+                            dead_after_milliseconds: patience,
                             on_event: webSocketEvent,
                             user: owner.toOpaque()
                         )
@@ -203,25 +231,31 @@ extension WebSocket {
         return LibraryPointer(handle)
     }
 
-    /// Sees to it that the attempt leaves `stage` in time, and then the ones after it.
-    private func watch(_ attempt: ClientAttempt, stage: clws_stage, for limit: Duration) {
-        arm(limit) { socket in
-            guard case .connecting(_, let handle?) = socket.phase else { return }
+    /// Sees to it that an attempt leaves `stage` in time, and then the ones after it.
+    private func watch(_ handle: LibraryPointer, stage: clws_stage, for limit: Duration) -> TimerID {
+        schedule(limit) { socket in
+            guard case .connecting(var attempt) = socket.phase else { return }
             let reached = clws_get_stage(handle.pointer)
-            guard reached.rawValue <= stage.rawValue else {
+            if reached.rawValue > stage.rawValue {
                 let isTLS = reached == CLWS_STAGE_TLS
                 let rest = isTLS ? socket.configuration.tlsDeadline : socket.configuration.upgradeDeadline
-                return socket.watch(attempt, stage: reached, for: rest)
+                attempt.runners[handle]?.timer = socket.watch(handle, stage: reached, for: rest)
+            } else {
+                // Its end follows.
+                attempt.runners[handle] = ClientAttempt.Runner(timer: nil, failure: attempt.late(reached))
+                clws_abort(handle.pointer)
             }
-            socket.fail(attempt.late(reached))
+            socket.phase = .connecting(attempt)
         }
     }
 
-    func attemptEnded(_ attempt: ClientAttempt, failure: TransportError) {
+    func runnerEnded(_ connection: LibraryPointer, _ attempt: ClientAttempt, _ event: clws_event) {
         var attempt = attempt
-        attempt.note(failure)
-        phase = .connecting(attempt, nil)
-        next(attempt)
+        guard let runner = attempt.runners.removeValue(forKey: connection) else { return }
+        cancel(runner.timer)
+        attempt.note(runner.failure ?? attempt.failure(of: event))
+        phase = .connecting(attempt)
+        race()
     }
 
     private func giveUp(_ error: TransportError) {
@@ -229,8 +263,12 @@ extension WebSocket {
     }
 
     private func arm(_ limit: Duration, _ work: @escaping @Sendable (isolated WebSocket) -> Void) {
+        deadline = schedule(limit, work)
+    }
+
+    private func schedule(_ limit: Duration, _ work: @escaping @Sendable (isolated WebSocket) -> Void) -> TimerID {
         let at = ContinuousClock.now + limit
-        deadline = loop.assumeIsolated { loop in
+        return loop.assumeIsolated { loop in
             loop.schedule(at: at) { self.assumeIsolated { work($0) } }
         }
     }

@@ -5,10 +5,10 @@ internal import CLibwebsockets
 /// is delivered there. It stays alive until its `closed` event, whether or not somebody still refers to it.
 package actor WebSocket {
     enum Phase {
-        /// A client's connection that is not open yet. Absent handle: the name is being resolved.
-        case connecting(ClientAttempt, LibraryPointer?)
+        /// A client's connection that is not open yet.
+        case connecting(ClientAttempt)
         case open(LibraryPointer)
-        /// The owner has closed it; what is queued still goes out, then the close handshake. Absent handle: it had not been begun.
+        /// The owner has closed it; what is queued still goes out, then the close handshake. Absent handle: it was not open.
         case closing(LibraryPointer?)
         case closed
     }
@@ -86,14 +86,13 @@ package actor WebSocket {
 
     /// Drops the connection: nothing more is sent, no close frame either. `closed` follows.
     package func abort() {
-        if case .connecting(_, let handle) = phase {
+        if case .connecting(let attempt) = phase {
             // No address is tried after this, and no name that is resolved late.
             cancelDeadline()
-            phase = .closing(handle)
-            if handle == nil {
-                let closure = WebSocketClosure(code: 1006, reason: "", byPeer: false, error: nil)
-                loop.execute { self.assumeIsolated { $0.finish(closure) } }
-            }
+            drop(attempt.runners)
+            phase = .closing(nil)
+            let closure = WebSocketClosure(code: 1006, reason: "", byPeer: false, error: nil)
+            loop.execute { self.assumeIsolated { $0.finish(closure) } }
         }
         drop()
     }
@@ -130,9 +129,20 @@ package actor WebSocket {
 
     // MARK: - The library's side
 
-    func received(_ event: clws_event) {
+    func received(_ event: clws_event, from connection: LibraryPointer) {
+        switch phase {
+        case .connecting(let attempt):
+            switch event.kind {
+            case CLWS_OPENED: opened(connection, attempt)
+            case CLWS_CLOSED: runnerEnded(connection, attempt, event)
+            default: break
+            }
+            return
+        // Those that lost the race to be the connection may still have something to say.
+        case .open(let handle), .closing(let handle?): guard handle == connection else { return }
+        case .closing(nil), .closed: return
+        }
         switch event.kind {
-        case CLWS_OPENED: opened()
         case CLWS_RECEIVED: receivedPiece(event)
         case CLWS_ACTIVITY: emit(.activity)
         case CLWS_WRITABLE: writable()
@@ -141,10 +151,13 @@ package actor WebSocket {
         }
     }
 
-    private func opened() {
-        guard case .connecting(_, let handle?) = phase else { return }
+    private func opened(_ connection: LibraryPointer, _ attempt: ClientAttempt) {
+        var losers = attempt.runners
+        guard let winner = losers.removeValue(forKey: connection) else { return }
         cancelDeadline()
-        phase = .open(handle)
+        cancel(winner.timer)
+        drop(losers)
+        phase = .open(connection)
         emit(.opened)
     }
 
@@ -180,9 +193,6 @@ package actor WebSocket {
     }
 
     private func ended(_ event: clws_event) {
-        if case .connecting(let attempt, _) = phase {
-            return attemptEnded(attempt, failure: failure ?? attempt.failure(of: event))
-        }
         finish(
             WebSocketClosure(
                 code: event.code,
@@ -197,6 +207,7 @@ package actor WebSocket {
     func finish(_ closure: WebSocketClosure) {
         if case .closed = phase { return }
         cancelDeadline()
+        if case .connecting(let attempt) = phase { drop(attempt.runners) }
         phase = .closed
         emit(.closed(closure))
         onEvent = nil
@@ -204,18 +215,21 @@ package actor WebSocket {
         server = nil
     }
 
-    /// Ends the present attempt with an error of our own; its end follows.
-    func fail(_ error: TransportError) {
-        failure = error
-        drop()
+    func cancelDeadline() {
+        cancel(deadline)
+        deadline = nil
     }
 
-    func clearFailure() { failure = nil }
-
-    func cancelDeadline() {
-        guard let timer = deadline else { return }
-        deadline = nil
+    func cancel(_ timer: TimerID?) {
+        guard let timer else { return }
         loop.assumeIsolated { $0.cancel(timer) }
+    }
+
+    private func drop(_ runners: [LibraryPointer: ClientAttempt.Runner]) {
+        for (handle, runner) in runners {
+            cancel(runner.timer)
+            clws_abort(handle.pointer)
+        }
     }
 
     /// From here on nothing more is written: an owner that gave the connection up counts on it.
@@ -223,8 +237,8 @@ package actor WebSocket {
         queue = SendQueue(maximumBytes: configuration.maximumQueuedBytes)
         closeFrame = nil
         switch phase {
-        case .connecting(_, let handle?), .open(let handle), .closing(let handle?): clws_abort(handle.pointer)
-        case .connecting(_, nil), .closing(nil), .closed: break
+        case .open(let handle), .closing(let handle?): clws_abort(handle.pointer)
+        case .connecting, .closing(nil), .closed: break
         }
     }
 
@@ -241,7 +255,8 @@ func webSocketEvent(
     let owner = Unmanaged<WebSocket>.fromOpaque(user)
     // The event is read before this function returns, on the thread that it was made on.
     nonisolated(unsafe) let event = event
-    owner.takeUnretainedValue().assumeIsolated { $0.received(event.pointee) }
+    let connection = LibraryPointer(connection)
+    owner.takeUnretainedValue().assumeIsolated { $0.received(event.pointee, from: connection) }
     // The library held the socket for as long as it could still call.
     if event.pointee.kind == CLWS_CLOSED { owner.release() }
 }

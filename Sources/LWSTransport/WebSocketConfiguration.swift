@@ -7,7 +7,7 @@ package struct WebSocketConfiguration: Sendable, Hashable {
     package var maximumQueuedBytes = 32 * 1_024 * 1_024
     /// How long the name may take to resolve.
     package var resolveDeadline: Duration = .seconds(5)
-    /// How long TCP may take, for each address; 2 s at most while another address is left to try.
+    /// How long TCP may take, for each address. The next address is tried beside it after 250 ms.
     package var connectDeadline: Duration = .seconds(5)
     /// How long TLS (and the proxy) may take after TCP.
     package var tlsDeadline: Duration = .seconds(5)
@@ -15,6 +15,10 @@ package struct WebSocketConfiguration: Sendable, Hashable {
     package var upgradeDeadline: Duration = .seconds(5)
     /// How long a close handshake may take before the socket is dropped.
     package var closeDeadline: Duration = .seconds(5)
+    /// How long a client's peer may leave what was sent, or a question of the kernel's, without acknowledgement before the
+    /// connection ends (`TCP_USER_TIMEOUT`, RFC 5482, and keep-alive probes); zero leaves it to the system, which takes a quarter
+    /// of an hour.
+    package var deadPeerDeadline: Duration = .seconds(45)
 
     package init() {}
 }

@@ -50,33 +50,14 @@ package actor WebSocketServer {
 
     private func start() throws(TransportError) {
         let context = try loop.assumeIsolated { $0.openContext() }.get()
-        var reason = [CChar](repeating: 0, count: 256)
-        let certificate = configuration.tls?.certificatePEM ?? []
-        let key = configuration.tls?.privateKeyPEM ?? []
-        let isSecure = configuration.tls != nil
-        let made = configuration.host.withCString { host in
-            certificate.withUnsafeBytes { certificate in
-                key.withUnsafeBytes { key in
-                    var options = clws_listen_options(
-                        interface: host,
-                        port: Int32(configuration.port),
-                        certificate_pem: isSecure ? certificate.bindMemory(to: CChar.self).baseAddress : nil,
-                        certificate_pem_length: certificate.count,
-                        key_pem: isSecure ? key.bindMemory(to: CChar.self).baseAddress : nil,
-                        key_pem_length: key.count,
-                        on_event: serverEvent,
-                        user: Unmanaged.passUnretained(self).toOpaque()
-                    )
-                    return clws_listen(context.pointer, &options, &reason, reason.count)
-                }
+        let made = Listening(host: configuration.host, port: configuration.port, tls: configuration.tls)
+            .listen(in: context) { options in
+                options.on_event = serverEvent
+                options.user = Unmanaged.passUnretained(self).toOpaque()
             }
-        }
-        guard let made else {
-            let address = "\(configuration.host):\(configuration.port)"
-            throw TransportError(.listenFailed, "cannot listen on \(address): \(String(cBuffer: reason))")
-        }
-        vhost = LibraryPointer(made)
-        port = UInt16(clamping: clws_listen_port(made))
+        let pointer = try made.get()
+        vhost = pointer
+        port = UInt16(clamping: clws_listen_port(pointer.pointer))
         loop.assumeIsolated { $0.keep(self) }
     }
 

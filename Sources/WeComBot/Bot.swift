@@ -24,6 +24,7 @@ public final class Bot: Sendable {
 
     private let settings: Locked<Settings>
     private let stateFile: String?
+    private let status: HTTPServerConfiguration?
     let log: Log
     /// Whether the log is the bot's own, so that its level follows the configuration.
     private let ownsLog: Bool
@@ -79,6 +80,7 @@ public final class Bot: Sendable {
     init(configuration: Configuration, log: Log?, drainDeadline: Duration) throws(ConfigurationError) {
         settings = Locked(try Settings(configuration))
         stateFile = configuration.stateFile.flatMap { $0.isEmpty ? nil : $0 }
+        status = configuration.statusServer
         self.log = log ?? .standardError(level: configuration.logLevel, format: configuration.logFormat)
         ownsLog = log == nil
         self.drainDeadline = drainDeadline
@@ -174,8 +176,8 @@ public final class Bot: Sendable {
     ///     keeps this method from returning; a bot that handles signals ends the process then, with status 0 (69 if it was
     ///     displaced) and without flushing what C's streams hold.
     ///   - handler: Answers messages, on threads of its own.
-    /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, and when the bot was
-    ///   displaced and ``Configuration/onDisplaced`` is `stop`.
+    /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, if
+    ///   ``Configuration/statusPort`` cannot be listened on, and when the bot was displaced and ``Configuration/onDisplaced`` is `stop`.
     @concurrent public func run(handlesSignals: Bool = true, _ handler: any BotHandler) async throws(BotError) {
         let isFirst = life.withLock { life in
             guard case .new(let since) = life else { return false }
@@ -186,8 +188,11 @@ public final class Bot: Sendable {
         let (connection, dispatcher) = settings.withLock { ($0.connection, $0.dispatcher) }
         let store = stateFile.map { SQLiteStateStore(path: $0, log: log) }
         let parts = try Parts(connection, dispatcher, handler, store, handlesSignals: handlesSignals, log: log)
+        let endpoint = StatusEndpoint { await self.snapshot() }
+        let server = try await serve(endpoint, beside: parts)
         life.withLock { $0 = .running(parts) }
         await apply(to: parts)  // what was reloaded since it was made
+        async let served: Void? = server?.run()
         let changes = await parts.connection.states()  // before it runs, so that none is missed
         let link = parts.connection
         await parts.dispatcher.recover { await link.channel(resuming: $0) }  // before anything can arrive
@@ -198,7 +203,12 @@ public final class Bot: Sendable {
                 await parts.connection.run()
                 if await parts.connection.endedDisplaced { self.ending.yield(.displaced) }
             }
-            group.addTask { for await state in changes { self.stateChanges.yield(state) } }
+            group.addTask {
+                for await state in changes {
+                    endpoint.note(state)
+                    self.stateChanges.yield(state)
+                }
+            }
             if let signals = parts.signals {
                 // Beside the one that listens: a disk that hangs must not keep a second signal from ending the process.
                 let (reloads, reload) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -212,10 +222,29 @@ public final class Bot: Sendable {
             }
         }
         stateChanges.finish()
+        await server?.stop()
+        await served
         let last = (await parts.connection.snapshot(), parts.dispatcher.statistics)
         life.withLock { $0 = .over(last.0, last.1) }
         await parts.loop.shutdown()
         if await reason == .displaced { throw BotError.displaced }
+    }
+
+    /// Listens on the status port, if there is to be one.
+    private func serve(_ endpoint: StatusEndpoint, beside parts: Parts) async throws(BotError) -> HTTPServer? {
+        guard let status else { return nil }
+        do throws(TransportError) {
+            let server = try await HTTPServer.listen(on: parts.loop, status) { await endpoint.respond(to: $0) }
+            log(.info, "telling the bot's state at http://\(status.authority)/")
+            return server
+        } catch {
+            parts.signals?.end()
+            await parts.loop.shutdown()
+            throw BotError(
+                .statusPortUnavailable,
+                "wecomaibot_status_port, wecomaibot_status_host (WECOM_STATUS_PORT, WECOM_STATUS_HOST): \(error.message)"
+            )
+        }
     }
 
     /// Drains at the first reason to end, and ends the process at a second signal.

@@ -1,4 +1,4 @@
-/// Why a bot cannot run, although its configuration is right.
+/// Why a bot cannot run, although its configuration looks right.
 public struct BotError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of failure. Open: later versions may add kinds.
     public struct Code: RawRepresentable, Sendable, Hashable {
@@ -12,6 +12,8 @@ public struct BotError: Error, Sendable, Hashable, CustomStringConvertible {
 
         /// The system has no threads, memory or descriptors left.
         public static let outOfResources = Code(rawValue: "out-of-resources")
+        /// The port of ``Configuration/statusPort`` cannot be listened on.
+        public static let statusPortUnavailable = Code(rawValue: "status-port-unavailable")
         /// Another connection with the same bot id took the place, and the configuration says to stop then.
         public static let displaced = Code(rawValue: "displaced")
     }
@@ -21,8 +23,15 @@ public struct BotError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What happened and what to do about it.
     public let message: String
 
-    /// The status a program should exit with, of sysexits.h: `EX_UNAVAILABLE` when displaced, `EX_OSERR` otherwise.
-    public var exitStatus: Int32 { code == .displaced ? 69 : 71 }
+    /// The status a program should exit with, of sysexits.h: `EX_UNAVAILABLE` when displaced, `EX_CONFIG` when the status port is not
+    /// available, `EX_OSERR` otherwise.
+    public var exitStatus: Int32 {
+        switch code {
+        case .displaced: 69
+        case .statusPortUnavailable: ConfigurationError.exitStatus
+        default: 71
+        }
+    }
 
     init(_ code: Code, _ message: String) {
         self.code = code

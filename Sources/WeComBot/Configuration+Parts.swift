@@ -36,6 +36,15 @@ extension Configuration {
         return connection
     }
 
+    /// Where the bot tells its state; nil for nowhere. Checked.
+    var statusServer: HTTPServerConfiguration? {
+        guard statusPort != 0 else { return nil }
+        var server = StatusEndpoint.server
+        server.host = statusHost.trimmed
+        server.port = statusPort
+        return server
+    }
+
     /// What the dispatcher needs.
     var dispatcher: DispatcherConfiguration {
         var dispatcher = DispatcherConfiguration()

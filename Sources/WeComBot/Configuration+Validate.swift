@@ -31,6 +31,7 @@ extension Configuration {
         }
 
         check("stateFile") { () throws(ConfigurationFault) in _ = try ConfigurationRules.stateFile(stateFile ?? "") }
+        check("statusHost") { () throws(ConfigurationFault) in _ = try ConfigurationRules.address(statusHost) }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     }
 

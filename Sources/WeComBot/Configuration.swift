@@ -18,6 +18,8 @@ public import WeComAIBot
 /// | ``streamWindow`` | `wecomaibot_stream_window` | `WECOM_STREAM_WINDOW_SECONDS` | 330 s |
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
 /// | ``httpProxy`` | `wecomaibot_proxy` | `WECOM_PROXY` | `https_proxy` and its kin |
+/// | ``statusPort`` | `wecomaibot_status_port` | `WECOM_STATUS_PORT` | 0, which is off |
+/// | ``statusHost`` | `wecomaibot_status_host` | `WECOM_STATUS_HOST` | `127.0.0.1` |
 /// | ``logLevel`` | `log_level` | `WECOM_LOG_LEVEL` | `info` |
 /// | ``logFormat`` | `log_format` | `WECOM_LOG_FORMAT` | `text` |
 /// | ``ratePerMinute`` | `wecomaibot_rate_per_minute` | `WECOM_RATE_PER_MINUTE` | 30 |
@@ -62,6 +64,10 @@ public struct Configuration: Sendable {
     /// ``load(file:environment:)`` falls back to the environment's proxy for the URL, so that a running bot never looks at the
     /// environment again.
     public var httpProxy: HTTPProxy?
+    /// The port on which a running bot tells its state over HTTP: `GET /healthz` and `GET /metrics`. 0 for not at all.
+    public var statusPort: UInt16
+    /// The numeric address for ``statusPort``. Whoever can reach it can read what it tells: numbers, no message and no secret.
+    public var statusHost: String
     /// The least important level that is logged.
     public var logLevel: Log.Level
     /// How lines on standard error look.
@@ -114,6 +120,8 @@ public struct Configuration: Sendable {
         streamWindow = .seconds(330)
         botName = ""
         httpProxy = nil
+        statusPort = 0
+        statusHost = "127.0.0.1"
         logLevel = .info
         logFormat = .text
         ratePerMinute = 30

@@ -76,6 +76,16 @@ struct ConfigurationLoader {
             try ConfigurationRules.name(value.string())
         }
         readProxy(for: configuration.webSocketURL, into: &configuration.httpProxy)
+        read(.statusPort, into: &configuration.statusPort) { value throws(ConfigurationFault) in
+            switch value {
+            case .number(let number): try ConfigurationRules.port(number)
+            case .text(let text): try ConfigurationRules.port(text)
+            case .absent, .other: throw ConfigurationRules.portFault
+            }
+        }
+        read(.statusHost, into: &configuration.statusHost) { value throws(ConfigurationFault) in
+            try ConfigurationRules.address(value.string())
+        }
         read(.logLevel, into: &configuration.logLevel) { value throws(ConfigurationFault) in
             try ConfigurationRules.logLevel(named: value.string())
         }

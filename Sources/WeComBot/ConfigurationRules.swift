@@ -137,6 +137,31 @@ enum ConfigurationRules {
         }
     }
 
+    static let portFault = ConfigurationFault("must be a port from 1 to 65535, or 0 for none")
+
+    static func port(_ number: Double) throws(ConfigurationFault) -> UInt16 {
+        guard let port = UInt16(exactly: number) else { throw portFault }
+        return port
+    }
+
+    static func port(_ text: String) throws(ConfigurationFault) -> UInt16 {
+        // UInt16.init would also take "+80".
+        let text = text.trimmed
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(text) else { throw portFault }
+        return port
+    }
+
+    static func address(_ text: String) throws(ConfigurationFault) -> String {
+        let text = text.trimmed
+        var address = in6_addr()
+        guard inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1 else {
+            throw ConfigurationFault(
+                "must be a numeric address of this machine: 127.0.0.1, ::1, or 0.0.0.0 for every IPv4 address"
+            )
+        }
+        return text
+    }
+
     static func logLevel(named name: String) throws(ConfigurationFault) -> Log.Level {
         let name = name.trimmed.lowercased()
         guard let level = Log.Level.allCases.first(where: { "\($0)" == name }) else {

@@ -36,6 +36,8 @@ struct ConfigurationSetting {
         keys: ["wecomaibot_refreshes_cost"],
         variable: "WECOM_REFRESHES_COST"
     )
+    static let statusPort = ConfigurationSetting(keys: ["wecomaibot_status_port"], variable: "WECOM_STATUS_PORT")
+    static let statusHost = ConfigurationSetting(keys: ["wecomaibot_status_host"], variable: "WECOM_STATUS_HOST")
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
     static let logFormat = ConfigurationSetting(keys: ["log_format"], variable: "WECOM_LOG_FORMAT")
@@ -43,7 +45,8 @@ struct ConfigurationSetting {
 
     static let all = [
         mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, streamWindow,
-        botName, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, logLevel, logFormat,
+        botName, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, statusPort, statusHost, logLevel,
+        logFormat,
     ]
 
     /// The variable that holds the path of the file.

@@ -41,10 +41,12 @@ struct EchoServer {
         validity: CertificateValidity = .current,
         configuration: WebSocketConfiguration = .init(),
         host: String = "127.0.0.1",
+        port: UInt16 = 0,
         echo: Bool = true
     ) async throws {
         var listen = WebSocketServer.Configuration()
         listen.host = host
+        listen.port = port
         listen.connection = configuration
         let authority = tls ? try CertificateAuthority() : nil
         if let authority {
@@ -62,7 +64,7 @@ struct EchoServer {
             }
             sockets.record(socket)
         }
-        port = await server.port
+        self.port = await server.port
         self.authority = authority
     }
 

@@ -1,6 +1,7 @@
 import BotCrypto
 import BotFoundation
 import Glibc
+import LWSTransport
 import Testing
 
 @testable import WeComBot
@@ -75,6 +76,27 @@ import Testing
         #expect(configuration.httpProxy?.description == "http://e:3128")
         #expect(configuration.logLevel == .trace)
         #expect(configuration.certificateAuthorityFile == authority)
+    }
+
+    @Test func theStatusPortIsOffUnlessSet() throws {
+        #expect(try Configuration.load(environment: environment()).statusServer == nil)
+        let configuration = try Configuration.load(
+            environment: environment(["WECOM_STATUS_PORT": "65535", "WECOM_STATUS_HOST": "::1"])
+        )
+        #expect(configuration.statusServer?.authority == "[::1]:65535")
+        #expect(problems(environment(["WECOM_STATUS_PORT": "0"])).isEmpty)
+        for text in ["65536", "-1", "+80", "80.5", "x"] {
+            #expect(
+                problems(environment(["WECOM_STATUS_PORT": text])) == [
+                    "WECOM_STATUS_PORT: must be a port from 1 to 65535, or 0 for none"
+                ]
+            )
+        }
+        #expect(problems(environment(["WECOM_STATUS_HOST": "localhost"])).first?.contains("numeric address") == true)
+        let directory = try TemporaryDirectory()
+        let json = #"{"wecomaibot_ws_bot_id": "f", "wecomaibot_ws_secret": "f", "wecomaibot_status_port": 9464}"#
+        let file = try directory.write("c.json", json.utf8)
+        #expect(try Configuration.load(file: file, environment: [:]).statusServer?.authority == "127.0.0.1:9464")
     }
 
     @Test func anEmptyVariableLeavesTheFileItsSay() throws {

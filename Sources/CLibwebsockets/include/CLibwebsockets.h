@@ -54,6 +54,31 @@ typedef struct {
 } clws_event;
 
 typedef void (*clws_event_fn)(void *_Nullable user, clws_conn *connection, const clws_event *event);
+
+/* A connection of an HTTP server. It gets exactly one CLWS_HTTP_CLOSED, its last event, after which the pointer must not be used. */
+typedef struct clws_http clws_http;
+
+typedef enum {
+    CLWS_HTTP_ACCEPTED, /* a new connection, before TLS; delivered to the listener's callback, which calls clws_http_set_user() */
+    CLWS_HTTP_REQUEST,  /* a request's head: method, path, content_length; the other functions tell the rest */
+    CLWS_HTTP_BODY,     /* a piece of its body: data, length */
+    CLWS_HTTP_COMPLETE, /* the whole request is here; nothing is read until it has been responded to */
+    CLWS_HTTP_SENT,     /* the response was handed to the kernel; the next request may follow */
+    CLWS_HTTP_CLOSED    /* the end */
+} clws_http_event_kind;
+
+/* Valid only while the callback runs. A request that was responded to before its CLWS_HTTP_COMPLETE has no further events but SENT. */
+typedef struct {
+    clws_http_event_kind kind;
+    const uint8_t *_Nullable data;
+    size_t length;
+    const char *method;     /* "GET" */
+    const char *path;       /* percent-decoded, with dots and double slashes resolved by the library */
+    size_t path_length;
+    int64_t content_length; /* 0 for none */
+} clws_http_event;
+
+typedef void (*clws_http_fn)(void *_Nullable user, clws_http *connection, const clws_http_event *event);
 typedef void (*clws_timer_fn)(void *_Nullable user);
 /* level: 0 error, 1 warning, 2 and above detail. `line` has no line end. */
 typedef void (*clws_log_fn)(void *_Nullable user, int level, const char *line);
@@ -109,7 +134,9 @@ typedef struct {
     size_t certificate_pem_length;
     const char *_Nullable key_pem;
     size_t key_pem_length;
-    clws_event_fn on_event; /* gets CLWS_ACCEPTED with `user` */
+    clws_event_fn _Nullable on_event; /* a WebSocket server: gets CLWS_ACCEPTED with `user` */
+    clws_http_fn _Nullable on_http;   /* an HTTP server: gets CLWS_HTTP_ACCEPTED with `user` */
+    unsigned maximum_connections;     /* of an HTTP server; more are closed as they come */
     void *_Nullable user;
 } clws_listen_options;
 
@@ -136,6 +163,7 @@ typedef struct {
     const char *host_header; /* the Host header's value; SNI is its part before the first colon, unless it is an address */
     const char *path;
     int tls;
+    unsigned dead_after_milliseconds; /* without an acknowledgement from the peer's kernel; 0 leaves it to the system */
     clws_event_fn on_event;
     void *_Nullable user;
 } clws_connect_options;
@@ -176,5 +204,43 @@ void clws_peer_address(clws_conn *connection, char *buffer, size_t size);
 
 /* The TLS version and cipher, such as "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" without TLS. */
 void clws_tls_description(clws_conn *connection, char *buffer, size_t size);
+
+/* --- connections of an HTTP server --- */
+
+/* What the header data of one request may have, in bytes, values and target together; more closes the connection. */
+#define CLWS_HTTP_HEADER_BYTES 8192
+
+/* Sets whom the connection's events go to; inside its CLWS_HTTP_ACCEPTED. */
+void clws_http_set_user(clws_http *connection, clws_http_fn on_event, void *_Nullable user);
+
+/*
+ * A header's value, several joined by commas; `name` in lower case with its colon: "content-type:". Its length, or -1 if there is none
+ * or it does not fit. Only inside CLWS_HTTP_REQUEST.
+ */
+int clws_http_header(clws_http *connection, const char *name, char *buffer, size_t size);
+
+/*
+ * The query, without its question mark. The library takes it apart and decodes it; this is put together again, so that it means
+ * the same but may be encoded otherwise. Its length, or -1 if it does not fit. Only inside CLWS_HTTP_REQUEST.
+ */
+int clws_http_query(clws_http *connection, char *buffer, size_t size);
+
+typedef struct {
+    int status;
+    const char *_Nullable headers; /* name with colon, NUL, value, NUL, and so on */
+    size_t headers_length;
+    const uint8_t *_Nullable body; /* copied */
+    size_t body_length;
+    int close; /* whether the connection ends with it */
+} clws_http_response;
+
+/* Responds to the present request, once; CLWS_HTTP_SENT follows. 0, or -1 when there is none to respond to or no memory. */
+int clws_http_respond(clws_http *connection, const clws_http_response *response);
+
+/* Whether the peer has closed its side, which is not seen while nothing is read. */
+int clws_http_peer_left(clws_http *connection);
+
+/* Drops the connection at the next clws_service(). */
+void clws_http_abort(clws_http *connection);
 
 #pragma clang assume_nonnull end

@@ -1,0 +1,162 @@
+internal import CLibwebsockets
+
+/// An HTTP/1.1 server on an event loop. Whole requests go to a handler, which runs off the loop, in tasks that ``run()`` owns.
+///
+/// Requests of one connection are handled one after another, those of different connections at the same time. A client that
+/// closes its side before the response, even the sending half alone, has given its request up. Not supported, and answered
+/// 501 or closed: chunked request bodies, upgrades, `CONNECT`.
+package actor HTTPServer {
+    /// Answers a request. Its task is cancelled when the client has gone or the time is over.
+    package typealias Handler = @concurrent @Sendable (HTTPRequest) async -> HTTPResponse
+
+    package nonisolated let loop: EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
+
+    /// The port that it listens on.
+    package private(set) var port: UInt16 = 0
+    private let configuration: HTTPServerConfiguration
+    private let handler: Handler
+    /// At most one for each connection.
+    private let jobs: AsyncStream<HTTPJob>
+    private let starter: AsyncStream<HTTPJob>.Continuation
+    private var vhost: LibraryPointer?
+    private var connections: [ObjectIdentifier: HTTPConnection] = [:]
+    private var stopWaiters: [CheckedContinuation<Void, Never>] = []
+    private var isStopping = false
+    private var shutdownHandler: ShutdownHandlerID?
+
+    private init(loop: EventLoop, configuration: HTTPServerConfiguration, handler: @escaping Handler) {
+        self.loop = loop
+        self.configuration = configuration
+        self.handler = handler
+        (jobs, starter) = AsyncStream.makeStream()
+    }
+
+    /// Listens until ``stop()`` or the loop's shutdown. Requests are handled once ``run()`` is called. Any task.
+    ///
+    /// - Throws: ``TransportError`` with code `listenFailed`, or `loopShutDown`.
+    package static func listen(
+        on loop: EventLoop,
+        _ configuration: HTTPServerConfiguration,
+        handler: @escaping Handler
+    ) async throws(TransportError) -> HTTPServer {
+        let server = HTTPServer(loop: loop, configuration: configuration, handler: handler)
+        try await server.start()
+        return server
+    }
+
+    private func start() throws(TransportError) {
+        let context = try loop.assumeIsolated { $0.openContext() }.get()
+        let made = Listening(host: configuration.host, port: configuration.port, tls: configuration.tls)
+            .listen(in: context) { options in
+                options.on_http = serverEvent
+                options.maximum_connections = UInt32(clamping: configuration.maximumConnections)
+                options.user = Unmanaged.passUnretained(self).toOpaque()
+            }
+        let pointer = try made.get()
+        vhost = pointer
+        port = UInt16(clamping: clws_listen_port(pointer.pointer))
+        shutdownHandler = loop.assumeIsolated { loop in
+            loop.keep(self)
+            return loop.onShutdown { [starter] in starter.finish() }
+        }
+    }
+
+    /// Handles requests until ``stop()`` or the loop's shutdown, or until its task is cancelled, which stops the server; returns when
+    /// every handler has. Once.
+    package nonisolated func run() async {
+        await handleAll()
+        await stop()
+    }
+
+    @concurrent private nonisolated func handleAll() async {
+        await withDiscardingTaskGroup { group in
+            for await job in jobs {
+                group.addTask { await job.perform(self.handler) }
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// Stops listening, drops the connections and cancels what is being handled; returns when the connections have ended. The
+    /// port is free then. More than one call is harmless.
+    package func stop() async {
+        guard vhost != nil else { return }
+        beginStopping()
+        guard !connections.isEmpty else { return finishStopping() }
+        await withCheckedContinuation { stopWaiters.append($0) }
+    }
+
+    /// How many connections there are.
+    package var connectionCount: Int { connections.count }
+
+    private func beginStopping() {
+        guard let vhost, !isStopping else { return }
+        isStopping = true
+        starter.finish()
+        if let shutdownHandler { loop.assumeIsolated { $0.forget(shutdownHandler) } }
+        if !loop.assumeIsolated({ $0.isShutDown }) { clws_stop_listening(vhost.pointer) }
+        for connection in connections.values { connection.assumeIsolated { $0.abort() } }
+    }
+
+    private func finishStopping() {
+        guard let vhost else { return }
+        self.vhost = nil
+        if !loop.assumeIsolated({ $0.isShutDown }) { clws_vhost_close(vhost.pointer) }
+        loop.assumeIsolated { $0.release(self) }
+        for waiter in stopWaiters { waiter.resume() }
+        stopWaiters = []
+    }
+
+    fileprivate func accepted(_ pointer: LibraryPointer) {
+        let connection = HTTPConnection(pointer, of: self, loop: loop, configuration: configuration)
+        connections[ObjectIdentifier(connection)] = connection
+        connection.assumeIsolated { $0.begin() }
+    }
+
+    func perform(_ job: HTTPJob) { starter.yield(job) }
+
+    /// A connection has ended.
+    func ended(_ connection: HTTPConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+        guard isStopping, connections.isEmpty else { return }
+        // Not from inside libwebsockets, which is still taking the connection apart.
+        loop.execute { self.assumeIsolated { $0.finishStopping() } }
+    }
+}
+
+/// A request that waits for its handler.
+struct HTTPJob: Sendable {
+    let request: HTTPRequest
+    let connection: HTTPConnection
+    let number: UInt64
+    /// Ends when the response is not wanted any more, or has been given.
+    let cancelled: AsyncStream<Never>
+
+    /// Runs the handler, and cancels it when its response is not wanted any more.
+    @concurrent func perform(_ handler: @escaping HTTPServer.Handler) async {
+        let response = await withTaskGroup(of: HTTPResponse?.self) { group in
+            group.addTask { await handler(request) }
+            group.addTask {
+                for await _ in cancelled {}
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+        if let response { await connection.respond(response, to: number) }
+    }
+}
+
+/// Where a listener's events enter; on the loop's thread.
+private func serverEvent(
+    _ user: UnsafeMutableRawPointer?,
+    _ connection: OpaquePointer,
+    _ event: UnsafePointer<clws_http_event>
+) {
+    guard let user, event.pointee.kind == CLWS_HTTP_ACCEPTED else { return }
+    let connection = LibraryPointer(connection)
+    // The loop holds its servers for as long as they listen.
+    Unmanaged<HTTPServer>.fromOpaque(user).takeUnretainedValue().assumeIsolated { $0.accepted(connection) }
+}
