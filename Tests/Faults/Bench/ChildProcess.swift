@@ -5,6 +5,8 @@ import Glibc
 final class ChildProcess: Sendable {
     let id: pid_t
     private let outputPath: String
+    /// Never written to, and open as long as this object lives: some programs end when their input does.
+    private let input: Int32
     private let audit: Audit
 
     /// Starts it, with this environment and no other.
@@ -14,7 +16,12 @@ final class ChildProcess: Sendable {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw Socket.Failure(call: "pipe") }
+        for end in ends { Socket.prepare(end) }
+        defer { close(ends[0]) }
+        input = ends[1]
+        posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
         var attributes = posix_spawnattr_t()
@@ -44,6 +51,8 @@ final class ChildProcess: Sendable {
         }
         id = child
     }
+
+    deinit { close(input) }
 
     /// Sends a signal.
     func signal(_ number: Int32) { kill(id, number) }

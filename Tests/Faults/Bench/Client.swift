@@ -23,8 +23,6 @@ final class Client: Sendable {
     let states = EventRecorder<Change>()
     /// The lines of its log at `info` and above.
     let lines = EventRecorder<Log.Record>()
-    /// How answers ended, by message.
-    let outcomes = Locked<[String: Delivery]>([:])
     private let running: Task<Void, Never>
 
     /// Starts it.
@@ -91,6 +89,18 @@ final class Client: Sendable {
         count: Int, change: Change
     ) {
         try await state(after: count, within: limit, "waiting") { if case .waiting = $0 { true } else { false } }
+    }
+
+    /// Waits until so many answers have their verdict.
+    @discardableResult
+    func settled(_ count: Int, within limit: Duration = .seconds(20)) async throws -> DispatcherStatistics {
+        let deadline = ContinuousClock.now + limit
+        while true {
+            let total = dispatcher.statistics
+            if total.delivered + total.undelivered + total.unknown >= count { return total }
+            try expect(.now < deadline, "\(count) verdicts within \(limit.figure)", seen: "\(total)")
+            try await ContinuousClock().sleep(for: .milliseconds(10))
+        }
     }
 
     /// Answers with the text itself.

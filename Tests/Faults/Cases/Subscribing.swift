@@ -12,17 +12,15 @@ extension FaultCase {
             await bench.gateway.inject(.refuseSubscribe(.throttled, times: 6))
             let client = try await bench.client { message, reply in
                 await reply.write("answer to \(message.text)")
-                let outcome = await reply.finish()
-                _ = outcome
             }
             let position = try await client.ready().count
             let refused = client.states.events.prefix(position).count { $0.state.reason?.contains("45009") == true }
             try expect(refused, is: 6, "waits that name errcode 45009:")
             await bench.gateway.inject(.refuse(.throttled, times: 2))
             let message = await bench.gateway.pushText(from: "ann", "hello")
-            let shown = await bench.shown(of: message, within: .seconds(12))
+            let total = try await client.settled(1)
+            let shown = await bench.gateway.answer(to: message)
             await client.stop()
-            let total = client.dispatcher.statistics
             let isShown = shown.contains { $0.isFinished && $0.text == "answer to hello" }
             try expect(
                 isShown == (total.delivered == 1),
@@ -87,17 +85,6 @@ extension FaultCase {
             try expect((1...13).contains(kicks), "1 to 13 displacements", seen: "\(kicks)")
             return
                 "yield, with waits a hundredth of the default: \(kicks) displacements in 6 s (a naive client: 100 and more)"
-        }
-    }
-}
-
-extension Bench {
-    /// The bubbles of an answer once all are finished, or whatever there is when the time is over.
-    func shown(of message: PushedMessage, within limit: Duration) async -> [Bubble] {
-        do {
-            return try await gateway.waitForBubbles(of: message, within: limit)
-        } catch {
-            return await gateway.answer(to: message)
         }
     }
 }

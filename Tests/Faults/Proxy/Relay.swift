@@ -6,7 +6,7 @@ final class Relay: Sendable {
     /// One listening port.
     struct Port {
         let number: UInt16
-        var listener: Int32
+        let listener: Int32
         var target: UInt16
         var acceptance = FaultProxy.Acceptance.relay
         var quality: (latency: Duration, bandwidth: Int?) = (.zero, nil)
@@ -90,20 +90,18 @@ final class Relay: Sendable {
 
     func accept(_ acceptance: FaultProxy.Acceptance, proxy: Int) throws {
         guard let port = state.withLock({ $0.ports[proxy] }), port.acceptance != acceptance else { return }
-        var renewed = port
-        renewed.acceptance = acceptance
+        // First, so that the thread does not accept the connections that are to fill the queue.
+        state.withLock { $0.ports[proxy]?.acceptance = acceptance }
+        var fillers: [Int32] = []
         if acceptance == .stall {
             // A queue of one, filled by ourselves: the kernel drops every further SYN.
-            close(port.listener)
-            renewed.listener = try Socket.listen(port: port.number, backlog: 0).descriptor
-            renewed.fillers = [try Socket.connect(to: port.number), try Socket.connect(to: port.number)]
+            listen(port.listener, 0)
+            fillers = [try Socket.connect(to: port.number), try Socket.connect(to: port.number)]
         } else if port.acceptance == .stall {
             for filler in port.fillers { Socket.reset(filler) }
-            close(port.listener)
-            renewed.listener = try Socket.listen(port: port.number).descriptor
-            renewed.fillers = []
+            listen(port.listener, 1_024)
         }
-        state.withLock { $0.ports[proxy] = renewed }
+        state.withLock { $0.ports[proxy]?.fillers = fillers }
         wake()
     }
 
@@ -194,7 +192,7 @@ final class Relay: Sendable {
     }
 
     private func accept(_ id: Int, _ state: inout State) {
-        guard let port = state.ports[id] else { return }
+        guard let port = state.ports[id], port.acceptance != .stall else { return }
         while let client = Socket.accept(port.listener) {
             switch port.acceptance {
             case .refuse, .stall:
