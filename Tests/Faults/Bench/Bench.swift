@@ -72,6 +72,7 @@ final class Bench: Sendable {
     func client(
         _ configuration: LongConnectionConfiguration? = nil,
         clock: any Clock<Duration> = ContinuousClock(),
+        keepsHistory: Bool = true,
         handler: @escaping Client.Handler = Client.echo,
         adapt: @escaping Client.Adapter = { $1 }
     ) async throws -> Client {
@@ -79,6 +80,7 @@ final class Bench: Sendable {
             configuration ?? self.configuration(),
             on: loop,
             clock: clock,
+            keepsHistory: keepsHistory,
             audit: context.audit,
             handler: handler,
             adapt: adapt

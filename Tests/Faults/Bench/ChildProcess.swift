@@ -1,3 +1,4 @@
+import BotFoundation
 import FoundationEssentials
 import Glibc
 
@@ -8,6 +9,7 @@ final class ChildProcess: Sendable {
     /// Never written to, and open as long as this object lives: some programs end when their input does.
     private let input: Int32
     private let audit: Audit
+    private let isReaped = Locked(false)
 
     /// Starts it, with this environment and no other.
     init(_ arguments: [String], environment: [String: String], audit: Audit) throws {
@@ -52,7 +54,14 @@ final class ChildProcess: Sendable {
         id = child
     }
 
-    deinit { close(input) }
+    /// A case that failed leaves nothing running.
+    deinit {
+        close(input)
+        guard !isReaped.withLock({ $0 }) else { return }
+        kill(id, SIGKILL)
+        waitpid(id, nil, 0)
+        unlink(outputPath)
+    }
 
     /// Sends a signal.
     func signal(_ number: Int32) { kill(id, number) }
@@ -69,9 +78,10 @@ final class ChildProcess: Sendable {
             }
             try await ContinuousClock().sleep(for: .milliseconds(5))
         }
+        isReaped.withLock { $0 = true }
         let output = output
         audit.read(output: output)
-        try? FileManager.default.removeItem(atPath: outputPath)
+        unlink(outputPath)
         let signal = status & 0x7F
         guard !isLate else {
             throw Failure(expected: "the process to end within \(limit.figure)", seen: String(output.suffix(400)))

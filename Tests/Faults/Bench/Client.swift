@@ -26,15 +26,18 @@ final class Client: Sendable {
     private let running: Task<Void, Never>
 
     /// Starts it.
+    ///
+    /// - Parameter keepsHistory: Whether states and lines are kept, which takes memory for as long as it runs.
     init(
         _ configuration: LongConnectionConfiguration,
         on loop: EventLoop,
         clock: any Clock<Duration>,
+        keepsHistory: Bool,
         audit: Audit,
         handler: @escaping Handler,
         adapt: @escaping Adapter
     ) async throws {
-        let log = audit.log { [lines] record in if record.level >= .info { lines.record(record) } }
+        let log = audit.log { [lines] record in if keepsHistory, record.level >= .info { lines.record(record) } }
         let dispatcher = Dispatcher(handler: ClosureHandler(handler), clock: clock, log: log)
         let connection = try LongConnection(configuration, on: loop, log: log) { message, channel in
             dispatcher.receive(message, through: adapt(message, channel))
@@ -46,7 +49,9 @@ final class Client: Sendable {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await dispatcher.run() }
                 group.addTask { await connection.run() }
-                group.addTask { for await state in changes { states.record(Change(state: state, at: .now)) } }
+                group.addTask {
+                    for await state in changes where keepsHistory { states.record(Change(state: state, at: .now)) }
+                }
             }
         }
     }
