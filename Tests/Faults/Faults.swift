@@ -12,7 +12,7 @@ struct Faults {
                 seed: options.seed ?? UInt64.random(in: 1...999_999),
                 isExhaustive: options.isExhaustive,
                 audit: Audit(),
-                echoBot: sibling("echo-bot")
+                echoBot: options.echoBot ?? sibling("echo-bot")
             )
             switch options.command {
             case .help: print(Options.help)

@@ -10,6 +10,8 @@ struct Options {
     var only: [String] = []
     var seed: UInt64?
     var isExhaustive = false
+    /// Another echo-bot than the one beside this program.
+    var echoBot: String?
     /// How long a soak lasts.
     var minutes = 10.0
 
@@ -39,6 +41,7 @@ struct Options {
                     throw Problem(description: "--seed needs a number")
                 }
                 seed = number
+            case "--echo-bot": echoBot = try value(of: argument)
             case "--minutes":
                 guard let number = Double(try value(of: argument)), (0.1...10_000).contains(number) else {
                     throw Problem(description: "--minutes needs a number from 0.1 to 10000")
@@ -52,12 +55,13 @@ struct Options {
     static let help = """
         faults: bots over links that break, against the simulated service, on this machine only.
 
-        Usage: faults [--only NAME…] [--every-offset] [--seed N]
+        Usage: faults [--only NAME…] [--every-offset] [--echo-bot PATH] [--seed N]
                faults soak [--minutes M] [--seed N]
                faults --list | --help
 
           --only NAME…     some cases; --list names them
           --every-offset   cut a stream at every byte instead of at a sample of them
+          --echo-bot PATH  the program to kill and stop; the one beside this unless given
           --seed N         the random numbers of an earlier run
           soak             conversations under faults for M minutes (10), with what they cost
 

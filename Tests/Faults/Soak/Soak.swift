@@ -83,9 +83,8 @@ struct Soak {
                 var number = 0
                 while .now < end {
                     await bench.gateway.pushText(from: "user", in: "chat-\(number % chats)", "message \(number)")
-                    ledger.pushed()
                     number += 1
-                    try await ContinuousClock().sleep(for: .milliseconds(190))
+                    try await ContinuousClock().sleep(for: .milliseconds(130))
                 }
                 return []
             }
@@ -145,7 +144,7 @@ struct Soak {
         let frames = Int((Double(totals.frames) / (minutes * 60)).rounded())
         say(
             """
-            \(totals.messages) messages, \(totals.frames) frames (\(frames)/s): \(totals.delivered) delivered, \(totals.refused) refused, \
+            \(totals.messages) messages (\(totals.unsent) more while nobody was subscribed), \(totals.frames) frames (\(frames)/s): \(totals.delivered) delivered, \(totals.refused) refused, \
             \(totals.unknown) unknown; \(totals.lostOnTheWay) never reached the bot; \(totals.unfinished) bubbles left unfinished, as reported
             \(totals.reconnects) connections, \(statistics.displacements) displacements, \(statistics.malformedFrames) malformed frames, \
             \(statistics.conflicts) conflicts, \(statistics.strayAcknowledgements) late acknowledgements, \

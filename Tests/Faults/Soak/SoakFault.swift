@@ -52,7 +52,6 @@ enum SoakFault: CaseIterable {
         case .ignored: await gateway.inject(.onFrame(.replies, .ignore, times: 2))
         case .repetition:
             let message = await gateway.pushText(from: "repeated", "twice")
-            ledger.pushed()
             for _ in 0..<3 { await gateway.inject(.now(.repeatCallback(messageID: message.messageID))) }
         case .garbage:
             await gateway.inject(.now(.garbage(Garbage.allCases.randomElement(using: &generator) ?? .truncated)))

@@ -15,6 +15,8 @@ final class SoakLedger: Sendable {
     /// The totals.
     struct Totals: Sendable {
         var messages = 0
+        /// Not even handed over: nobody was subscribed.
+        var unsent = 0
         /// Handed over on a connection that ended before the bot had read them: nobody can answer those.
         var lostOnTheWay = 0
         var delivered = 0
@@ -33,6 +35,7 @@ final class SoakLedger: Sendable {
     private struct State {
         var totals = Totals()
         var open: [String: Open] = [:]
+        var pushed = RecentIDs()
         var live: Set<ConnectionID> = []
         var pings: [ConnectionID: ContinuousClock.Instant] = [:]
         var disturbedUntil = ContinuousClock.now
@@ -72,12 +75,14 @@ final class SoakLedger: Sendable {
                 state.pings[id] = observation.at
             case .pushed(let id, let message):
                 // A repetition is no new message.
-                guard state.open[message.messageID]?.connection == nil else { return }
+                guard state.pushed.insert(message.messageID) else { return }
+                state.totals.messages += 1
                 if state.open[message.messageID] == nil {
                     state.open[message.messageID] = Open(since: observation.at)
                 }
                 state.open[message.messageID]?.message = message
                 state.open[message.messageID]?.connection = id
+            case .lost: state.totals.unsent += 1
             case .received(let id, "ping", _, _):
                 if let last = state.pings[id], last > state.disturbedUntil {
                     let drift = observation.at - last - heartbeat
@@ -89,9 +94,6 @@ final class SoakLedger: Sendable {
             }
         }
     }
-
-    /// A message goes out.
-    func pushed() { state.withLock { $0.totals.messages += 1 } }
 
     /// The bot has read a message.
     func received(_ id: String) {
@@ -140,5 +142,23 @@ final class SoakLedger: Sendable {
                 }
             }
         }
+    }
+}
+
+/// The latest ids.
+private struct RecentIDs {
+    private static let capacity = 1_000
+    private var known: Set<String> = []
+    private var order: [String] = []
+
+    /// Whether it is new.
+    mutating func insert(_ id: String) -> Bool {
+        guard known.insert(id).inserted else { return false }
+        order.append(id)
+        if order.count > 2 * Self.capacity {
+            known.subtract(order.prefix(Self.capacity))
+            order.removeFirst(Self.capacity)
+        }
+        return true
     }
 }
