@@ -85,7 +85,8 @@ let package = Package(
         .executableTarget(
             name: "Faults",
             dependencies: [
-                "BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "WeComAIBot", "WeComBot", "GatewaySimulator", "TestSupport",
+                "BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "WeComAIBot", "WeComBot", "GatewaySimulator",
+                "TestSupport",
             ],
             path: "Tests/Faults",
             swiftSettings: strict

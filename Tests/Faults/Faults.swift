@@ -6,6 +6,7 @@ import FoundationEssentials
 struct Faults {
     static func main() async {
         signal(SIGPIPE, SIG_IGN)
+        raiseDescriptorLimit()
         do {
             let options = try Options(Array(CommandLine.arguments.dropFirst()))
             let context = Context(
@@ -32,6 +33,14 @@ struct Faults {
             fputs("faults: \(error)\n", stderr)
             exit(EXIT_FAILURE)
         }
+    }
+
+    /// A thousand relayed connections need four thousand descriptors; many systems grant 1,024 until asked.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = min(limit.rlim_max, 20_000)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// A program that was built beside this one.

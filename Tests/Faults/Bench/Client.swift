@@ -23,6 +23,8 @@ final class Client: Sendable {
     let states = EventRecorder<Change>()
     /// The lines of its log at `info` and above.
     let lines = EventRecorder<Log.Record>()
+    /// When it said that it is not connected and when it will try again: on the loop, so not late as a reader of states may be.
+    let losses = Locked<[ContinuousClock.Instant]>([])
     private let running: Task<Void, Never>
 
     /// Starts it.
@@ -37,7 +39,11 @@ final class Client: Sendable {
         handler: @escaping Handler,
         adapt: @escaping Adapter
     ) async throws {
-        let log = audit.log { [lines] record in if keepsHistory, record.level >= .info { lines.record(record) } }
+        let log = audit.log { [lines, losses] record in
+            guard keepsHistory else { return }
+            if record.metadata.contains(where: { $0.key == .retryIn }) { losses.withLock { $0.append(.now) } }
+            if record.level >= .info { lines.record(record) }
+        }
         let dispatcher = Dispatcher(handler: ClosureHandler(handler), clock: clock, log: log)
         let connection = try LongConnection(configuration, on: loop, log: log) { message, channel in
             dispatcher.receive(message, through: adapt(message, channel))

@@ -41,10 +41,20 @@ extension FaultCase {
                 while .now < end {
                     if round < rounds {
                         let number = load.messages.count
-                        let text = number % 3 == 0 ? "!stream 8 30 K\(number)" : "kill \(number)"
-                        load.messages.append((await bench.gateway.pushText(from: "user-\(number % 12)", text), .now))
+                        let streams = number % 3 == 0
+                        let text = streams ? "!stream 8 30 K\(number)" : "kill \(number)"
+                        let answer = streams ? (0..<8).map { "K\(number):0000\($0);" }.joined() : "echo: \(text)"
+                        let message = await bench.gateway.pushText(from: "user-\(number % 12)", text)
+                        load.messages.append((message, answer, .now))
                     }
                     try await ContinuousClock().sleep(for: .milliseconds(Int.random(in: 5...30, using: &generator)))
+                }
+                // Half of the time in the very moment in which a message arrives.
+                if round < rounds, Bool.random(using: &generator) {
+                    let number = load.messages.count
+                    let message = await bench.gateway.pushText(from: "user-\(number % 12)", "kill \(number)")
+                    load.messages.append((message, "echo: kill \(number)", .now))
+                    usleep(UInt32.random(in: 0...4_000, using: &generator))
                 }
                 bot.process.signal(round == rounds ? SIGTERM : SIGKILL)
                 load.kills.append(.now)
@@ -58,7 +68,7 @@ extension FaultCase {
 
 /// The messages of the load, and what became of them.
 private struct KillLoad {
-    var messages: [(PushedMessage, at: ContinuousClock.Instant)] = []
+    var messages: [(PushedMessage, answer: String, at: ContinuousClock.Instant)] = []
     var kills: [ContinuousClock.Instant] = []
     var outputs: [String] = []
 
@@ -66,23 +76,25 @@ private struct KillLoad {
     private static let window = Duration.milliseconds(60)
 
     func verdict(_ bench: Bench, _ observations: AsyncStream<Observation>, rounds: Int) async throws -> String {
-        var finals: [String: Int] = [:]
         var notices: Set<String> = []
         for await observation in observations {
-            switch observation.event {
-            case .updated(let id, _, let bubble) where bubble.isFinished: finals[id, default: 0] += 1
-            case .sent(let chat, _, _): notices.insert(chat)
-            default: break
-            }
+            if case .sent(let chat, _, _) = observation.event { notices.insert(chat) }
         }
         let output = outputs.joined()
-        var counts = (answered: 0, reported: 0, neverSeen: 0, tooLate: 0)
-        for (message, pushedAt) in messages {
+        var counts = (answered: 0, interrupted: 0, reported: 0, neverSeen: 0, tooLate: 0)
+        for (message, answer, pushedAt) in messages {
             let shown = await bench.gateway.answer(to: message)
             let finished = shown.filter(\.isFinished).count
             try expect(finished <= 1, "\(message.messageID) answered once", seen: "\(shown)")
             if finished == 1 {
-                counts.answered += 1
+                // Whole, or cut short with a sentence that says so.
+                let isWhole = shown[0].text == answer
+                try expect(
+                    isWhole || shown[0].text.contains("interrupted"),
+                    "\(message.messageID) to be answered with \(answer), or to say that it was interrupted",
+                    seen: shown[0].text
+                )
+                if isWhole { counts.answered += 1 } else { counts.interrupted += 1 }
             } else if !output.contains("msgid=\(message.messageID)") {
                 // Killed before it had read the message: the service does not send it again.
                 counts.neverSeen += 1
@@ -103,7 +115,7 @@ private struct KillLoad {
             }
         }
         return
-            "\(messages.count) messages, \(rounds) kills: \(counts.answered) answered once, \(counts.reported) reported, "
+            "\(messages.count) messages, \(rounds) kills: \(counts.answered) answered once and whole, \(counts.interrupted) finished as interrupted, \(counts.reported) reported, "
             + "\(counts.neverSeen) not read before the kill, \(counts.tooLate) read less than \(Self.window.figure) before it; none answered twice"
     }
 }
