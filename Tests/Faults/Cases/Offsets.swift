@@ -56,8 +56,8 @@ final class OffsetSweep: Sendable {
     func run() async throws -> String {
         let lengths = try await measure()
         var places = Direction.allCases.flatMap { direction in
-            // A little beyond the end, since lengths vary by some digits.
-            (0...(lengths[direction, default: 0] + 16)).map { Place(direction: direction, offset: $0) }
+            // A little beyond the end, since the ids in it grow by some digits.
+            (0...(lengths[direction, default: 0] + 160)).map { Place(direction: direction, offset: $0) }
         }
         let all = places.count
         // An order in which every prefix is spread evenly, so that a run that is out of time has tried every part.
@@ -80,13 +80,18 @@ final class OffsetSweep: Sendable {
             + "\(counts[.uncut, default: 0]) over before the cut; no false success, no bubble left unfinished"
     }
 
+    /// Always as long, so that conversations are.
+    private static func text(_ number: Int) -> String {
+        "c" + String(repeating: "0", count: max(0, 6 - "\(number)".count)) + "\(number)"
+    }
+
     /// The length of a conversation that is not cut.
     private func measure() async throws -> [Direction: Int] {
         let proxy = try FaultProxy(to: bench.gatewayPort, on: bench.relay)
         let worker = try await Worker(bench, bots[0], proxy)
         try await worker.client.ready()
         let before = Direction.allCases.map { proxy.passed($0) }
-        guard try await worker.converse("measure", cut: nil) == .uncut else {
+        guard try await worker.converse(Self.text(0), cut: nil) == .uncut else {
             throw Failure(expected: "an uncut conversation to be delivered", seen: "it was not")
         }
         let after = Direction.allCases.map { proxy.passed($0) }
@@ -107,12 +112,14 @@ final class OffsetSweep: Sendable {
             }
             guard let place else { break }
             let cut: Cut = (place.offset + (place.direction == .up ? 1 : 0)) % 2 == 0 ? .finish : .reset
-            let name = "\(place.direction) \(place.offset) \(cut)"
             let outcome: OffsetOutcome
             do {
-                outcome = try await worker.converse(name) { proxy.cut(cut, after: place.offset, place.direction) }
+                outcome = try await worker.converse(Self.text(place.offset)) {
+                    proxy.cut(cut, after: place.offset, place.direction)
+                }
             } catch let failure as Failure {
-                throw Failure(expected: "cut \(name): \(failure.expected)", seen: failure.seen)
+                let name = "\(cut) after \(place.offset) bytes \(place.direction)"
+                throw Failure(expected: "\(name): \(failure.expected)", seen: failure.seen)
             }
             queue.withLock { $0.counts[outcome, default: 0] += 1 }
         }
