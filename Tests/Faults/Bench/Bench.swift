@@ -72,6 +72,7 @@ final class Bench: Sendable {
     func client(
         _ configuration: LongConnectionConfiguration? = nil,
         clock: any Clock<Duration> = ContinuousClock(),
+        dispatching: DispatcherConfiguration = .init(),
         keepsHistory: Bool = true,
         handler: @escaping Client.Handler = Client.echo,
         adapt: @escaping Client.Adapter = { $1 }
@@ -80,6 +81,7 @@ final class Bench: Sendable {
             configuration ?? self.configuration(),
             on: loop,
             clock: clock,
+            dispatching: dispatching,
             keepsHistory: keepsHistory,
             audit: context.audit,
             handler: handler,

@@ -34,6 +34,7 @@ final class Client: Sendable {
         _ configuration: LongConnectionConfiguration,
         on loop: EventLoop,
         clock: any Clock<Duration>,
+        dispatching: DispatcherConfiguration,
         keepsHistory: Bool,
         audit: Audit,
         handler: @escaping Handler,
@@ -44,7 +45,12 @@ final class Client: Sendable {
             if record.metadata.contains(where: { $0.key == .retryIn }) { losses.withLock { $0.append(.now) } }
             if record.level >= .info { lines.record(record) }
         }
-        let dispatcher = Dispatcher(handler: ClosureHandler(handler), clock: clock, log: log)
+        let dispatcher = Dispatcher(
+            handler: ClosureHandler(handler),
+            configuration: dispatching,
+            clock: clock,
+            log: log
+        )
         let connection = try LongConnection(configuration, on: loop, log: log) { message, channel in
             dispatcher.receive(message, through: adapt(message, channel))
         }
