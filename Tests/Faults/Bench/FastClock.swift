@@ -1,4 +1,5 @@
-/// A clock that runs many times as fast as time does, so that the pace of answers does not hold a sweep up.
+/// A clock that runs many times as fast as time does, so that the pace of answers does not hold a sweep up. Not too many times:
+/// an answer that takes six of its minutes is too old for its bubble.
 struct FastClock: Clock {
     /// A moment.
     struct Instant: InstantProtocol {

@@ -30,7 +30,7 @@ extension FaultCase {
         let all = texts
         let bench = try await Bench(context)
         return try await bench.run {
-            let client = try await bench.client(clock: FastClock(rate: 1_000)) { message, reply in
+            let client = try await bench.client(clock: FastClock(rate: 50)) { message, reply in
                 let text = all[Int(message.text) ?? 0]
                 let half = text.index(text.startIndex, offsetBy: text.count / 2)
                 await reply.write(String(text[..<half]))

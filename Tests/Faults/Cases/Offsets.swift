@@ -147,7 +147,7 @@ final class OffsetSweep: Sendable {
             configuration.minimumAttemptGap = .milliseconds(1)
             client = try await bench.client(
                 configuration,
-                clock: FastClock(rate: 100_000),
+                clock: FastClock(rate: 60),
                 handler: { message, reply in
                     // A piece only when the one before it has its verdict, so that each is a frame of its own.
                     for number in 0..<OffsetSweep.pieces - 1 {
