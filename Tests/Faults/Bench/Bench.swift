@@ -16,9 +16,12 @@ final class Bench: Sendable {
     let proxy: FaultProxy
     /// Where the gateway itself listens.
     let gatewayPort: UInt16
+    /// Messages that answer no callback, and how often each came.
+    let pushed = Locked<[String: Int]>([:])
     private let home: EventLoop
     private let loop: EventLoop
     private let trust: [UInt8]
+    private let watching: Task<Void, Never>
 
     /// A service that knows these bots.
     init(
@@ -40,6 +43,12 @@ final class Bench: Sendable {
         trust = gateway.certificateAuthorityPEM ?? []
         relay = try Relay()
         proxy = try FaultProxy(to: gatewayPort, on: relay)
+        let observations = await gateway.observations(limit: 1_000_000)
+        watching = Task { [pushed] in
+            for await observation in observations {
+                if case .sent(_, _, let text) = observation.event { pushed.withLock { $0[text, default: 0] += 1 } }
+            }
+        }
     }
 
     static func secret(of bot: String) -> Secret { Secret("\(Audit.mark)-\(bot)") }
@@ -99,6 +108,7 @@ final class Bench: Sendable {
 
     private func end() async {
         await gateway.stop()
+        await watching.value
         await home.shutdown()
         await loop.shutdown()
         relay.stop()

@@ -75,21 +75,20 @@ extension FaultCase {
             try expect(results.count, is: count, "the number of outcomes")
             var counts = (delivered: 0, refused: 0, unknown: 0, shownThough: 0)
             for (message, text) in messages {
-                let shown = await bench.gateway.answer(to: message)
-                let isShown = shown.filter(\.isFinished).map(\.text).joined() == text
-                switch results[message.messageID] {
-                case .delivered:
-                    counts.delivered += 1
-                    try expect(isShown, "a delivered answer to be shown: \(text)", seen: "\(shown)")
+                let outcome = results[message.messageID]
+                let sight = try await bench.sight(of: message, text, claims: outcome)
+                switch outcome {
                 case .refused:
                     counts.refused += 1
-                    try expect(!isShown, "a refused answer not to be shown: \(text)", seen: "\(shown)")
+                    try expect(!sight.isWhole, "a refused answer not to be shown: \(text)", seen: "\(sight)")
                 case .unknown:
                     counts.unknown += 1
-                    if isShown { counts.shownThough += 1 }
-                case nil: break
+                    if sight.isWhole { counts.shownThough += 1 }
+                default:
+                    counts.delivered += 1
+                    try expect(sight.isWhole, "a delivered answer to be shown: \(text)", seen: "\(sight)")
                 }
-                try expect(shown.count <= 1, "one bubble", seen: "\(shown)")
+                try expect(sight.times <= 1 && sight.bubbles.count <= 1, "the answer once", seen: "\(sight)")
             }
             await client.stop()
             await bench.gateway.stop()

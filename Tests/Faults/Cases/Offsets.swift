@@ -80,9 +80,9 @@ final class OffsetSweep: Sendable {
             + "\(counts[.uncut, default: 0]) over before the cut; no false success, no bubble left unfinished"
     }
 
-    /// Always as long, so that conversations are.
-    private static func text(_ number: Int) -> String {
-        "c" + String(repeating: "0", count: max(0, 6 - "\(number)".count)) + "\(number)"
+    /// What is said where the link is cut there: always as long, so that conversations are, and each time something else.
+    private static func text(_ place: Place) -> String {
+        "c\((place.direction == .up ? 1_000_000 : 2_000_000) + place.offset)"
     }
 
     /// The length of a conversation that is not cut.
@@ -91,7 +91,7 @@ final class OffsetSweep: Sendable {
         let worker = try await Worker(bench, bots[0], proxy)
         try await worker.client.ready()
         let before = Direction.allCases.map { proxy.passed($0) }
-        guard try await worker.converse(Self.text(0), cut: nil) == .uncut else {
+        guard try await worker.converse(Self.text(Place(direction: .up, offset: 0)), cut: nil) == .uncut else {
             throw Failure(expected: "an uncut conversation to be delivered", seen: "it was not")
         }
         let after = Direction.allCases.map { proxy.passed($0) }
@@ -114,7 +114,7 @@ final class OffsetSweep: Sendable {
             let cut: Cut = (place.offset + (place.direction == .up ? 1 : 0)) % 2 == 0 ? .finish : .reset
             let outcome: OffsetOutcome
             do {
-                outcome = try await worker.converse(Self.text(place.offset)) {
+                outcome = try await worker.converse(Self.text(place)) {
                     proxy.cut(cut, after: place.offset, place.direction)
                 }
             } catch let failure as Failure {
@@ -182,29 +182,25 @@ final class OffsetSweep: Sendable {
                 proxy.cut(.reset)
                 try await client.ready(after: position)
             }
-            let shown = await bench.gateway.answer(to: message)
+            let sight = try await bench.sight(of: message, expected, claims: verdict)
             guard let verdict else {
-                try expect(
-                    !progress.wasReceived(message.messageID) && shown.isEmpty,
-                    "no answer to a lost message",
-                    seen: "\(shown)"
-                )
+                let isUntouched = !progress.wasReceived(message.messageID) && sight.bubbles.isEmpty && sight.times == 0
+                try expect(isUntouched, "no answer to a lost message", seen: "\(sight)")
                 return .messageLost
             }
-            let isWhole = shown.count == 1 && shown[0].isFinished && shown[0].text == expected
-            let seen =
-                "\(shown.count) bubbles, \(shown.last.map { "\($0.text.suffix(40)) \($0.isFinished)" } ?? "nothing"); \(verdict)"
+            let seen = "\(verdict), \(sight)"
+            try expect(sight.times <= 1 && sight.bubbles.count <= 1, "the answer once", seen: seen)
             switch verdict {
-            case .delivered:
-                try expect(isWhole, "a delivered answer to be shown whole and once", seen: seen)
-                return isCut ? .delivered : .uncut
             case .unknown, .refused:
-                try expect(shown.allSatisfy(\.isFinished), "no unfinished bubble on a link that is up", seen: seen)
+                try expect(!sight.isUnfinished, "no unfinished bubble on a link that is up", seen: seen)
                 if case .refused = verdict {
-                    try expect(!isWhole, "a refused answer not to be shown", seen: seen)
+                    try expect(!sight.isWhole, "a refused answer not to be shown", seen: seen)
                     return .refused
                 }
                 return .unknown
+            default:
+                try expect(sight.isWhole, "a delivered answer to be shown whole and once", seen: seen)
+                return isCut ? .delivered : .uncut
             }
         }
 

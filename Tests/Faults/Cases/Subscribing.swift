@@ -19,9 +19,10 @@ extension FaultCase {
             await bench.gateway.inject(.refuse(.throttled, times: 2))
             let message = await bench.gateway.pushText(from: "ann", "hello")
             let total = try await client.settled(1)
-            let shown = await bench.gateway.answer(to: message)
+            let outcome: Delivery? = total.delivered == 1 ? .delivered : nil
+            let sight = try await bench.sight(of: message, "answer to hello", claims: outcome)
             await client.stop()
-            let isShown = shown.contains { $0.isFinished && $0.text == "answer to hello" }
+            let isShown = sight.isWhole
             try expect(
                 isShown == (total.delivered == 1),
                 "a verdict that is true (shown: \(isShown))",

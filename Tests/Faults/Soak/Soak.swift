@@ -46,18 +46,18 @@ struct Soak {
                 configuration,
                 dispatching: dispatching,
                 keepsHistory: false,
-                handler: { [gateway = bench.gateway] message, reply in
+                handler: { message, reply in
                     let pieces = (0..<10).map { "\(message.text), part \($0), 第\($0)段 🙂; " }
                     for piece in pieces {
                         await reply.write(piece)
                         try await ContinuousClock().sleep(for: .milliseconds(310))
                     }
                     let outcome = await reply.finish()
-                    let shown =
-                        if let known = ledger.message(message.id) { await gateway.answer(to: known) } else {
-                            [Bubble]()
-                        }
-                    ledger.ended(message.id, outcome, shown: shown, text: pieces.joined())
+                    // It may be read before whoever sent it knows that it was.
+                    guard let known = ledger.message(message.id) else { return }
+                    let text = pieces.joined()
+                    ledger.ended(message.id, outcome, try await bench.sight(of: known, text, claims: outcome))
+                    bench.pushed.withLock { $0[text] = nil }
                 },
                 adapt: { message, channel in
                     ledger.received(message.id)

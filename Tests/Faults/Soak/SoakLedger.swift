@@ -107,21 +107,19 @@ final class SoakLedger: Sendable {
     func message(_ id: String) -> PushedMessage? { state.withLock { $0.open[id]?.message } }
 
     /// An answer has ended.
-    func ended(_ id: String, _ outcome: Delivery, shown: [Bubble], text: String) {
+    func ended(_ id: String, _ outcome: Delivery, _ sight: Sight) {
         state.withLock { state in
             state.open[id] = nil
-            let isWhole = shown.map(\.text).joined() == text && shown.allSatisfy(\.isFinished)
             switch outcome {
-            case .delivered:
-                state.totals.delivered += 1
-                if !isWhole {
-                    state.totals.falseSuccesses += 1
-                    if state.findings.count < 10 { state.findings.append("\(id) was not delivered: \(shown)") }
-                }
             case .refused: state.totals.refused += 1
             case .unknown: state.totals.unknown += 1
+            default: state.totals.delivered += 1
             }
-            if outcome != .delivered, shown.contains(where: { !$0.isFinished }) { state.totals.unfinished += 1 }
+            if outcome.claimsSuccess ? sight.times != 1 : sight.times > 1 {
+                state.totals.falseSuccesses += 1
+                if state.findings.count < 10 { state.findings.append("\(id) ended as \(outcome), but came \(sight)") }
+            }
+            if !outcome.claimsSuccess, sight.isUnfinished { state.totals.unfinished += 1 }
         }
     }
 
