@@ -39,7 +39,7 @@ extension FaultCase {
             try await client.ready()
             var bubbles = 0
             for (number, text) in texts.enumerated() {
-                let message = await bench.gateway.pushText(from: "ann", "\(number)")
+                let message = await bench.gateway.pushText(from: "ann-\(number)", "\(number)")
                 let shown = try await bench.gateway.waitForBubbles(of: message) { shown in
                     !shown.isEmpty && shown.allSatisfy(\.isFinished)
                         && shown.reduce(0) { $0 + $1.text.utf8.count } >= text.utf8.count

@@ -28,7 +28,7 @@ extension FaultCase {
                 let lost = try await client.waiting(after: position).count
                 position = try await client.ready(after: lost).count
                 worst = max(worst, .now - began)
-                let message = await bench.gateway.pushText(from: "ann", "after \(end)")
+                let message = await bench.gateway.pushText(from: "ann \(end)", "after \(end)")
                 let answer = try await bench.gateway.waitForAnswer(to: message)
                 try expect(answer, is: "echo: after \(end)", "the answer")
             }

@@ -39,7 +39,7 @@ extension FaultCase {
             var attacks = 0
             func survives(_ what: String) async throws {
                 attacks += 1
-                let message = await bench.gateway.pushText(from: "ann", "after \(what)")
+                let message = await bench.gateway.pushText(from: "ann-\(attacks)", "after \(what)")
                 let answer = try await bench.gateway.waitForAnswer(to: message)
                 try expect(answer, is: "echo: after \(what)", "the answer")
             }

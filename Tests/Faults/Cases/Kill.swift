@@ -44,7 +44,7 @@ extension FaultCase {
                         let streams = number % 3 == 0
                         let text = streams ? "!stream 8 30 K\(number)" : "kill \(number)"
                         let answer = streams ? (0..<8).map { "K\(number):0000\($0);" }.joined() : "echo: \(text)"
-                        let message = await bench.gateway.pushText(from: "user-\(number % 12)", text)
+                        let message = await bench.gateway.pushText(from: "user-\(number % 120)", text)
                         load.messages.append((message, answer, .now))
                     }
                     try await ContinuousClock().sleep(for: .milliseconds(Int.random(in: 5...30, using: &generator)))
@@ -52,7 +52,7 @@ extension FaultCase {
                 // Half of the time in the very moment in which a message arrives.
                 if round < rounds, Bool.random(using: &generator) {
                     let number = load.messages.count
-                    let message = await bench.gateway.pushText(from: "user-\(number % 12)", "kill \(number)")
+                    let message = await bench.gateway.pushText(from: "user-\(number % 120)", "kill \(number)")
                     load.messages.append((message, "echo: kill \(number)", .now))
                     usleep(UInt32.random(in: 0...4_000, using: &generator))
                 }

@@ -171,7 +171,7 @@ final class OffsetSweep: Sendable {
             let position = states.events.last?.state == .ready ? states.events.count : try await client.ready().count
             progress.reset()
             cut?()
-            let message = await bench.gateway.pushText(from: "user", text, to: bot)
+            let message = await bench.gateway.pushText(from: "user-\(text)", text, to: bot)
             let expected = (0..<OffsetSweep.pieces - 1).map { "\(text):\($0) " }.joined() + "\(text):end"
             let verdict = try await settled(position)
             let isCut = states.events.count > position

@@ -16,9 +16,9 @@ extension FaultCase {
             let position = try await client.ready().count
             let refused = client.states.events.prefix(position).count { $0.state.reason?.contains("45009") == true }
             try expect(refused, is: 6, "waits that name errcode 45009:")
-            await bench.gateway.inject(.refuse(.throttled, times: 2))
+            await bench.gateway.inject(.onFrame(FrameFilter(commands: [.respond], isFinal: true), .answer(.throttled)))
             let message = await bench.gateway.pushText(from: "ann", "hello")
-            let total = try await client.settled(1)
+            let total = try await client.settled(1, within: .seconds(30))
             let outcome: Delivery? = total.delivered == 1 ? .delivered : nil
             let sight = try await bench.sight(of: message, "answer to hello", claims: outcome)
             await client.stop()
@@ -28,7 +28,7 @@ extension FaultCase {
                 "a verdict that is true (shown: \(isShown))",
                 seen: "delivered \(total.delivered), refused \(total.undelivered), unknown \(total.unknown)"
             )
-            return "45009 to 6 subscribes: back; 45009 to 2 answer frames: "
+            return "45009 to 6 subscribes: back; 45009 to the last frame of an answer: "
                 + (isShown ? "the answer arrived" : "the answer was reported as refused, and is not shown")
         }
     }
