@@ -16,9 +16,9 @@ final class Audit: Sendable {
 
     private let state = Locked(State())
 
-    /// A log, of every level, whose lines are read here and then passed on.
-    func log(also pass: @escaping @Sendable (Log.Record) -> Void = { _ in }) -> Log {
-        Log(level: .trace) { [self] record in
+    /// A log, of every level unless told otherwise, whose lines are read here and then passed on.
+    func log(level: Log.Level = .trace, also pass: @escaping @Sendable (Log.Record) -> Void = { _ in }) -> Log {
+        Log(level: level) { [self] record in
             read(([record.message] + record.metadata.map { "\($0.key)=\($0.value)" }).joined(separator: " "))
             pass(record)
         }

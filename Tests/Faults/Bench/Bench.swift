@@ -83,6 +83,7 @@ final class Bench: Sendable {
         clock: any Clock<Duration> = ContinuousClock(),
         dispatching: DispatcherConfiguration = .init(),
         keepsHistory: Bool = true,
+        logLevel: Log.Level = .trace,
         handler: @escaping Client.Handler = Client.echo,
         adapt: @escaping Client.Adapter = { $1 }
     ) async throws -> Client {
@@ -92,6 +93,7 @@ final class Bench: Sendable {
             clock: clock,
             dispatching: dispatching,
             keepsHistory: keepsHistory,
+            logLevel: logLevel,
             audit: context.audit,
             handler: handler,
             adapt: adapt

@@ -36,11 +36,12 @@ final class Client: Sendable {
         clock: any Clock<Duration>,
         dispatching: DispatcherConfiguration,
         keepsHistory: Bool,
+        logLevel: Log.Level,
         audit: Audit,
         handler: @escaping Handler,
         adapt: @escaping Adapter
     ) async throws {
-        let log = audit.log { [lines, losses] record in
+        let log = audit.log(level: logLevel) { [lines, losses] record in
             guard keepsHistory else { return }
             if record.metadata.contains(where: { $0.key == .retryIn }) { losses.withLock { $0.append(.now) } }
             if record.level >= .info { lines.record(record) }

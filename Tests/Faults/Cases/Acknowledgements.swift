@@ -28,7 +28,7 @@ extension FaultCase {
                 .dropAcknowledgement, .delayAcknowledgement(.milliseconds(100)),
                 .delayAcknowledgement(.milliseconds(350)),
                 .delayAcknowledgement(.milliseconds(900)), .delay(.milliseconds(120)), .answer(.conflict),
-                .answer(45_009),
+                .answer(.invalidChat),
                 .answer(.invalidParameter), .answer(.streamOver), .answer(-1), .ignore,
             ]
             // Acknowledgements of last frames come again, whenever they like. (One of an earlier frame that came twice could not be

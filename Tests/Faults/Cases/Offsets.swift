@@ -148,6 +148,8 @@ final class OffsetSweep: Sendable {
             client = try await bench.client(
                 configuration,
                 clock: FastClock(rate: 60),
+                // Lines of every frame would cost more than the frames do.
+                logLevel: .debug,
                 handler: { message, reply in
                     // A piece only when the one before it has its verdict, so that each is a frame of its own.
                     for number in 0..<OffsetSweep.pieces - 1 {
