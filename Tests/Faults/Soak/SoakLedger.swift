@@ -106,6 +106,9 @@ final class SoakLedger: Sendable {
     /// What the far side knows a message by.
     func message(_ id: String) -> PushedMessage? { state.withLock { $0.open[id]?.message } }
 
+    /// It was no message of the load.
+    func forget(_ id: String) { state.withLock { $0.open[id] = nil } }
+
     /// An answer has ended.
     func ended(_ id: String, _ outcome: Delivery, _ sight: Sight) {
         state.withLock { state in
