@@ -88,6 +88,20 @@ conformance: setup $(VENV)/.installed ## echo-bot against an independent gateway
 	@swift build $(CHECKED) -c release --product echo-bot
 	cd Tests/Conformance && $(CURDIR)/$(PYTHON) -m conformance $(if $(ONLY),--only $(ONLY))
 
+.PHONY: faults
+faults: setup ## bots over links that break, and echo-bot stopped and killed; ONLY="name name" for some cases
+	@./.ci/setup openssl
+	@echo "==> faults"
+	@swift build $(CHECKED) -c release --product echo-bot
+	@swift build $(CHECKED) -c release --product Faults
+	@"$$(swift build -c release --show-bin-path)/Faults" $(if $(ONLY),--only $(ONLY))
+
+.PHONY: soak
+soak: setup ## conversations under faults, and what they cost; MINUTES=10
+	@echo "==> soak"
+	@swift build $(CHECKED) -c release --product Faults
+	@"$$(swift build -c release --show-bin-path)/Faults" soak --minutes $(or $(MINUTES),10)
+
 .PHONY: smoke
 smoke: setup ## the demo, quickly and piped
 	@echo "==> smoke"

@@ -83,6 +83,16 @@ let package = Package(
             path: "Tests/Fuzzing",
             swiftSettings: strict
         ),
+        // What `make faults` and `make soak` run: bots over links that break.
+        .executableTarget(
+            name: "Faults",
+            dependencies: [
+                "BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "WeComAIBot", "WeComBot", "GatewaySimulator",
+                "TestSupport",
+            ],
+            path: "Tests/Faults",
+            swiftSettings: strict
+        ),
         tests(of: "BotFoundation"),
         tests(of: "BotCore", ["BotFoundation"]),
         tests(of: "BotCrypto", ["BotFoundation"]),

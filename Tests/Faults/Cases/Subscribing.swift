@@ -1,0 +1,91 @@
+import BotCore
+import BotFoundation
+import GatewaySimulator
+import TestSupport
+import WeComAIBot
+
+extension FaultCase {
+    /// Throttled subscribes are tried again; a throttled answer is never taken for a delivered one.
+    static let throttled = FaultCase("throttled", .waits) { context in
+        let bench = try await Bench(context)
+        return try await bench.run {
+            await bench.gateway.inject(.refuseSubscribe(.throttled, times: 6))
+            let client = try await bench.client { message, reply in
+                await reply.write("answer to \(message.text)")
+            }
+            let position = try await client.ready().count
+            let refused = client.states.events.prefix(position).count { $0.state.reason?.contains("45009") == true }
+            try expect(refused, is: 6, "waits that name errcode 45009:")
+            await bench.gateway.inject(.onFrame(FrameFilter(commands: [.respond], isFinal: true), .answer(.throttled)))
+            let message = await bench.gateway.pushText(from: "ann", "hello")
+            let total = try await client.settled(1, within: .seconds(30))
+            let outcome: Delivery? = total.delivered == 1 ? .delivered : nil
+            let sight = try await bench.sight(of: message, "answer to hello", claims: outcome)
+            await client.stop()
+            let isShown = sight.isWhole
+            try expect(
+                isShown == (total.delivered == 1),
+                "a verdict that is true (shown: \(isShown))",
+                seen: "delivered \(total.delivered), refused \(total.undelivered), unknown \(total.unknown)"
+            )
+            return "45009 to 6 subscribes: back; 45009 to the last frame of an answer: "
+                + (isShown ? "the answer arrived" : "the answer was reported as refused, and is not shown")
+        }
+    }
+
+    /// Wrong credentials are a state of their own, said loudly once, and tried slowly.
+    static let badCredentials = FaultCase("bad-credentials", .waits) { context in
+        let bench = try await Bench(context)
+        return try await bench.run {
+            await bench.gateway.inject(.refuseSubscribe(40_001, times: 3))
+            var configuration = try bench.configuration()
+            configuration.credentialsRetryBase = .milliseconds(400)
+            let client = try await bench.client(configuration)
+            let position = try await client.ready().count
+            var gaps: [Duration] = []
+            var rejectedAt: ContinuousClock.Instant?
+            for change in client.states.events.prefix(position) {
+                if case .credentialsRejected(_, _, let code) = change.state {
+                    try expect(code.rawValue, is: 40_001, "the code")
+                    rejectedAt = change.at
+                } else if change.state == .connecting, let at = rejectedAt {
+                    gaps.append(change.at - at)
+                    rejectedAt = nil
+                }
+            }
+            try expect(gaps.count, is: 3, "the number of rejections")
+            let bounds: [Duration] = [.milliseconds(200), .milliseconds(400), .milliseconds(800)]
+            for (gap, bound) in zip(gaps, bounds) {
+                try expect(gap >= bound, "a wait of at least \(bound.figure)", seen: gap.figure)
+            }
+            let loud = client.lines.events.count { $0.level == .error }
+            try expect(loud, is: 1, "the number of lines at error level")
+            await client.stop()
+            return
+                "40001 three times: waits of \(gaps.map(\.figure).joined(separator: ", ")) (first bound 200 ms here, 7.5 s "
+                + "by default), one line at error level, then back"
+        }
+    }
+
+    /// Two processes with one bot do not chase each other.
+    static let twoClients = FaultCase("two-clients", .waits) { context in
+        let bench = try await Bench(context) { $0.displacedCloseDelay = .milliseconds(50) }
+        return try await bench.run {
+            var configuration = try bench.configuration()
+            // The defaults (30 s, 600 s), a hundred times as fast; ten minutes become six seconds.
+            configuration.displacedRetryBase = .milliseconds(300)
+            configuration.displacedRetryCap = .seconds(6)
+            let first = try await bench.client(configuration)
+            try await first.ready()
+            let second = try await bench.client(configuration)
+            try await ContinuousClock().sleep(for: .seconds(6))
+            let kicks = await first.connection.statistics.displacements + second.connection.statistics.displacements
+            await first.stop()
+            await second.stop()
+            // Each waits 300 ms, 600 ms, 1.2 s, 2.4 s … or half of that: at most 6 turns each, and the very first kick.
+            try expect((1...13).contains(kicks), "1 to 13 displacements", seen: "\(kicks)")
+            return
+                "yield, with waits a hundredth of the default: \(kicks) displacements in 6 s (a naive client: 100 and more)"
+        }
+    }
+}

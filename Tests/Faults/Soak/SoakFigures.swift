@@ -1,0 +1,47 @@
+import FoundationEssentials
+import Glibc
+
+/// What this process uses.
+struct ProcessUsage: Sendable {
+    let residentKiB: Int
+    let descriptors: Int
+    let threads: Int
+
+    /// Now.
+    static var now: ProcessUsage {
+        func file(_ path: String) -> String {
+            FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        }
+        let pages = file("/proc/self/statm").split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        let threads = file("/proc/self/status").split(separator: "\n").first { $0.hasPrefix("Threads:") }
+        return ProcessUsage(
+            residentKiB: pages * sysconf(Int32(_SC_PAGESIZE)) / 1_024,
+            descriptors: ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 1) - 1,
+            threads: threads.flatMap { Int($0.split(whereSeparator: \.isWhitespace).last ?? "") } ?? 0
+        )
+    }
+}
+
+/// A line through points, by least squares.
+struct Trend {
+    /// Per unit of time.
+    let slope: Double
+    /// The slope's standard error.
+    let noise: Double
+
+    /// At least three points.
+    init?(_ points: [(x: Double, y: Double)]) {
+        let count = Double(points.count)
+        guard points.count >= 3 else { return nil }
+        let (meanX, meanY) = (points.map(\.x).reduce(0, +) / count, points.map(\.y).reduce(0, +) / count)
+        let spread = points.reduce(0) { $0 + ($1.x - meanX) * ($1.x - meanX) }
+        guard spread > 0 else { return nil }
+        let slope = points.reduce(0) { $0 + ($1.x - meanX) * ($1.y - meanY) } / spread
+        let squares = points.reduce(0) { sum, point in
+            let rest = point.y - meanY - slope * (point.x - meanX)
+            return sum + rest * rest
+        }
+        self.slope = slope
+        noise = (squares / (count - 2) / spread).squareRoot()
+    }
+}
