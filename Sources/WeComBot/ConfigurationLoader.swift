@@ -80,7 +80,7 @@ struct ConfigurationLoader {
             switch value {
             case .number(let number): try ConfigurationRules.port(number)
             case .text(let text): try ConfigurationRules.port(text)
-            case .absent, .other: throw ConfigurationRules.portFault
+            case .absent, .flag, .other: throw ConfigurationRules.portFault
             }
         }
         read(.statusHost, into: &configuration.statusHost) { value throws(ConfigurationFault) in

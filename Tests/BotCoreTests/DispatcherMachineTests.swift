@@ -11,11 +11,19 @@ struct DispatcherMachineTests {
         var machine = DispatcherMachine(configuration: configuration)
         let channel = RecordingChannel()
         let conversation = Conversation(kind: .group, id: "群")
-        func message(_ id: String) -> Inbound {
-            Inbound(id: id, kind: .text, conversation: conversation, sender: "u", text: "很长👋🏽", raw: [1, 2, 3])
+        func turn(_ id: String) -> Turn {
+            let message = Inbound(
+                id: id,
+                kind: .text,
+                conversation: conversation,
+                sender: "u",
+                text: "很长👋🏽",
+                raw: [1, 2, 3]
+            )
+            return Turn(message: message, channel: channel)
         }
-        _ = machine.admit(message("1"), through: channel, now: .now)
-        guard case .rejected(.bytes, let answer?) = machine.admit(message("2"), through: channel, now: .now) else {
+        _ = machine.admit(turn("1"), now: .now)
+        guard case .rejected(.bytes, let answer?) = machine.admit(turn("2"), now: .now) else {
             Issue.record("it was let in")
             return
         }

@@ -29,9 +29,13 @@ import Testing
         let loop = try EventLoop(name: "route")
         let connection = try connection(loop)
         for id in ["REQ-1", "请求 \"1\"\\\u{0}\n", "🇨🇳"] {
-            let channel = StreamReplyChannel(connection: connection, requestID: RequestID(rawValue: id))
+            let channel = StreamReplyChannel(
+                connection: connection,
+                requestID: RequestID(rawValue: id),
+                conversation: Conversation(kind: .single, id: "u")
+            )
             let route = try #require(channel.route)
-            let resumed = try #require(connection.channel(resuming: turn(route)))
+            let resumed = try #require(await connection.channel(resuming: turn(route)))
             #expect(resumed.capabilities == channel.capabilities)
             let again = try #require(resumed.route)
             let fields = try JSONDecoder().decode([String: String].self, from: Data(route.utf8))
@@ -48,7 +52,8 @@ import Testing
     ])
     func aRouteThatMakesNoSenseLeadsNowhere(route: String?) async throws {
         let loop = try EventLoop(name: "route")
-        #expect(try connection(loop).channel(resuming: turn(route)) == nil)
+        let resumed = try await connection(loop).channel(resuming: turn(route))
+        #expect(resumed == nil)
         await loop.shutdown()
     }
 }
