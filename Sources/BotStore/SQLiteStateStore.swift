@@ -15,16 +15,30 @@ package final class SQLiteStateStore: StateStore {
     /// The version of the tables.
     static let schemaVersion: Int64 = 1
 
+    /// What waits for the disk.
+    enum Synchronous: String {
+        /// Taking the log over into the file.
+        case normal = "NORMAL"
+        /// Nothing: for tests, which need no power.
+        case off = "OFF"
+    }
+
     private let path: String
     private let log: Log
     private let busyTimeout: Duration
+    private let synchronous: Synchronous
     /// The lock is held only to look and to set: the methods are called one at a time.
     private let connection = Locked<SQLiteConnection?>(nil)
 
     /// A store in the file at `path`. Nothing is opened yet.
     ///
     /// - Parameter busyTimeout: How long another process is given to let go of the file, as one that is ending does.
-    package init(path: String, busyTimeout: Duration = .seconds(2), log: Log = .disabled) {
+    package convenience init(path: String, busyTimeout: Duration = .seconds(2), log: Log = .disabled) {
+        self.init(path: path, busyTimeout: busyTimeout, synchronous: .normal, log: log)
+    }
+
+    init(path: String, busyTimeout: Duration, synchronous: Synchronous, log: Log) {
+        self.synchronous = synchronous
         self.path = path
         self.busyTimeout = busyTimeout
         self.log = log
@@ -92,8 +106,9 @@ extension SQLiteStateStore {
                 )
             }
         }
+        // A file that a power failure cut short while it was made has nothing to lose: that need not wait for the disk.
+        if tables == 0 { try connection.run("PRAGMA synchronous=OFF") }
         try connection.run("PRAGMA journal_mode=WAL")
-        try connection.run("PRAGMA synchronous=NORMAL")
         try connection.run("PRAGMA journal_size_limit=4194304")
         try connection.run("BEGIN EXCLUSIVE")
         if tables == 0 {
@@ -102,6 +117,7 @@ extension SQLiteStateStore {
             try connection.run("PRAGMA user_version=\(Self.schemaVersion)")
         }
         try connection.run("COMMIT")
+        try connection.run("PRAGMA synchronous=\(synchronous.rawValue)")
         guard try connection.run("PRAGMA quick_check(1)") == [[.text("ok")]] else {
             throw StoreError(.corrupt, "\(path) is damaged")
         }
