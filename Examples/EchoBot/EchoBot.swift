@@ -41,9 +41,10 @@ struct EchoBot {
           WECOM_WS_URL                     another gateway than wss://openws.work.weixin.qq.com
           WECOM_CA_FILE                    PEM file of the authorities to trust; empty: the system's
           WECOM_HEARTBEAT_SECONDS          seconds between heartbeats; 30
+          WECOM_ON_DISPLACED               yield, take_over or stop, when another process connects as this bot; yield
           WECOM_LOG_LEVEL                  trace, debug, info, notice, warning or error; info
 
-        Exit status: 0 after SIGTERM or Ctrl-C, 78 if the configuration is wrong.
+        Exit status: 0 after SIGTERM or Ctrl-C, 78 if the configuration is wrong, 69 if displaced and WECOM_ON_DISPLACED is stop.
         """
 }
 

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Where log lines go, and from which level on. A value that is passed in; there is no global one.
 ///
 /// The library logs at `info` or below, and at `warning` or `error` only what an operator should act on. No line carries a
@@ -22,14 +24,18 @@ public struct Log: Sendable {
     }
 
     /// Lines below this level are not made at all.
-    public let level: Level
+    public var level: Level { threshold.level }
+    private let threshold: Threshold
     private let sink: @Sendable (Record) -> Void
 
     /// A log that hands every line at `level` or above to `sink`, on whatever thread the line was written.
     public init(level: Level = .info, sink: @escaping @Sendable (Record) -> Void) {
-        self.level = level
+        threshold = Threshold(level)
         self.sink = sink
     }
+
+    /// Changes the level, for every copy of this log.
+    package func setLevel(_ level: Level) { threshold.level = level }
 
     /// A log that keeps nothing.
     public static let disabled = Log(level: .error) { _ in }
@@ -42,5 +48,17 @@ public struct Log: Sendable {
     ) {
         guard level >= self.level else { return }
         sink(Record(level: level, message: message(), metadata: metadata().map { (key: $0.key, value: $0.value) }))
+    }
+}
+
+/// A level that all copies of a log share.
+private final class Threshold: Sendable {
+    private let rawValue: Atomic<Int>
+
+    init(_ level: Log.Level) { rawValue = Atomic(level.rawValue) }
+
+    var level: Log.Level {
+        get { Log.Level(rawValue: rawValue.load(ordering: .relaxed)) ?? .trace }
+        set { rawValue.store(newValue.rawValue, ordering: .relaxed) }
     }
 }

@@ -1,5 +1,6 @@
 /// Decides which of many equal lines of a log are worth writing: the first, the second, the fourth, the eighth …, each with the
-/// count, so that a night of the same trouble is a handful of lines and nothing is hidden. After an hour without it, it is news again.
+/// count, so that a night of the same trouble is a handful of lines and nothing is hidden. After an hour without it, it is news
+/// again.
 package struct Repetition: Sendable, Hashable {
     /// After so long without it, it is counted anew.
     package static let quiet = Duration.seconds(3600)

@@ -9,6 +9,8 @@ extension Bot {
     ///         await reply.write("You said: " + message.text)
     ///     }
     ///
+    /// SIGHUP reads the configuration again; see ``Bot/reload(_:)``.
+    ///
     /// It exits with 0 when the bot was asked to end, with 78 after it has written every problem of the configuration to standard
     /// error, one line each, with 69 (`EX_UNAVAILABLE`) when it was displaced and ``Configuration/onDisplaced`` is `stop`, with 78 too
     /// when its status port is not available, and with 71 (`EX_OSERR`) if the system cannot run it.

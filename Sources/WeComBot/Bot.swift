@@ -21,10 +21,12 @@ public final class Bot: Sendable {
     /// that falls 256 changes behind loses the oldest ones, never the latest.
     public let states: AsyncStream<ConnectionState>
 
-    private let connection: LongConnectionConfiguration
-    private let dispatcher: DispatcherConfiguration
+    private let settings: Locked<Settings>
+    /// Does not change while it runs.
     private let status: HTTPServerConfiguration?
-    private let log: Log
+    let log: Log
+    /// Whether the log is the bot's own, so that its level follows the configuration.
+    private let ownsLog: Bool
     private let stateChanges: AsyncStream<ConnectionState>.Continuation
     private let endings: AsyncStream<Ending>
     private let ending: AsyncStream<Ending>.Continuation
@@ -41,6 +43,19 @@ public final class Bot: Sendable {
         case asked
         case signal(Signals.Signal)
         case displaced
+    }
+
+    /// What follows from the configuration that is in force.
+    private struct Settings {
+        var connection: LongConnectionConfiguration
+        var dispatcher: DispatcherConfiguration
+        var reread: (@Sendable () throws(ConfigurationError) -> Configuration)?
+
+        init(_ configuration: Configuration) throws(ConfigurationError) {
+            connection = try configuration.longConnection()
+            dispatcher = configuration.dispatcher
+            reread = configuration.reread
+        }
     }
 
     /// What there is to be seen of it.
@@ -62,10 +77,10 @@ public final class Bot: Sendable {
     }
 
     init(configuration: Configuration, log: Log?, drainDeadline: Duration) throws(ConfigurationError) {
-        connection = try configuration.longConnection()
-        dispatcher = configuration.dispatcher
+        settings = Locked(try Settings(configuration))
         status = configuration.statusServer
         self.log = log ?? .standardError(level: configuration.logLevel)
+        ownsLog = log == nil
         self.drainDeadline = drainDeadline
         life = Locked(.new(since: .now))
         (states, stateChanges) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
@@ -93,6 +108,52 @@ public final class Bot: Sendable {
         return BotSnapshot(connection, dispatcher, now: .now, at: .now)
     }
 
+    /// Takes another configuration while it runs, or before. A wrong one changes nothing.
+    ///
+    /// What can change beside the connection does, and it is not touched: texts, heartbeat interval, what is done when displaced,
+    /// and the level of a log that the bot made itself; not the status port. If the bot's id or secret, the URL, the authorities or the proxy are others, the
+    /// connection is closed with 1000 and made anew when it has ended, so that the bot never displaces itself; answers that are not
+    /// through leave on the new one.
+    ///
+    /// On SIGHUP, a bot that handles signals does this with what ``Configuration/load(file:environment:)`` gives then, and logs
+    /// what is wrong with it.
+    ///
+    /// - Throws: ``ConfigurationError`` with every problem; the old configuration stays in force.
+    @concurrent public func reload(_ configuration: Configuration) async throws(ConfigurationError) {
+        var new = try Settings(configuration)
+        settings.withLock { settings in
+            new.reread = new.reread ?? settings.reread
+            settings = new
+        }
+        if ownsLog { log.setLevel(configuration.logLevel) }
+        guard case .running(let parts) = life.withLock({ $0 }) else { return }
+        await apply(to: parts)
+    }
+
+    private func apply(to parts: Parts) async {
+        parts.dispatcher.reload(settings.withLock { $0.dispatcher })
+        do throws(LongConnectionError) {
+            let isNew = try await parts.connection.reload { self.settings.withLock { $0.connection } }
+            if isNew { log(.info, "another connection is made, as the new configuration says") }
+        } catch {
+            log(.error, "the new configuration cannot work: \(error)")
+        }
+    }
+
+    private func reloadFromSource() async {
+        guard let reread = settings.withLock({ $0.reread }) else {
+            return log(.notice, "SIGHUP: there is nothing to read again; the configuration was made by the program")
+        }
+        do throws(ConfigurationError) {
+            try await reload(try reread())
+            log(.info, "SIGHUP: the configuration was read again")
+        } catch {
+            for problem in error.problems {
+                log(.error, "SIGHUP: the new configuration is wrong, the old one stays in force: \(problem)")
+            }
+        }
+    }
+
     /// Runs the bot with a closure as its handler; see ``run(handlesSignals:_:)-(_,BotHandler)``.
     @concurrent public func run(
         handlesSignals: Bool = true,
@@ -108,9 +169,10 @@ public final class Bot: Sendable {
     /// time to end well.
     ///
     /// - Parameters:
-    ///   - handlesSignals: Whether it takes SIGTERM and SIGINT over while it runs. A host that handles them itself says `false`
-    ///     and calls ``stop()``. A handler that ignores its cancellation keeps this method from returning; a bot that handles
-    ///     signals ends the process then, with status 0 and without flushing what C's streams hold.
+    ///   - handlesSignals: Whether it takes SIGTERM and SIGINT over while it runs, and SIGHUP unless standard input is a terminal. A
+    ///     host that handles them itself says `false` and calls ``stop()`` and ``reload(_:)``. A handler that ignores its cancellation
+    ///     keeps this method from returning; a bot that handles signals ends the process then, with status 0 (69 if it was
+    ///     displaced) and without flushing what C's streams hold.
     ///   - handler: Answers messages, on threads of its own.
     /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, if
     ///   ``Configuration/statusPort`` cannot be listened on, and when the bot was displaced and ``Configuration/onDisplaced`` is `stop`.
@@ -121,11 +183,13 @@ public final class Bot: Sendable {
             return true
         }
         precondition(isFirst, "Bot.run() was called twice")
+        let (connection, dispatcher) = settings.withLock { ($0.connection, $0.dispatcher) }
         let parts = try Parts(connection, dispatcher, handler, handlesSignals: handlesSignals, log: log)
         let endpoint = StatusEndpoint { await self.snapshot() }
         let server = try await serve(endpoint, beside: parts)
         life.withLock { $0 = .running(parts) }
         async let served: Void? = server?.run()
+        await apply(to: parts)  // what was reloaded since it was made
         let changes = await parts.connection.states()  // before it runs, so that none is missed
         async let reason = awaitEnding(of: parts)
         await withDiscardingTaskGroup { group in
@@ -141,7 +205,15 @@ public final class Bot: Sendable {
                 }
             }
             if let signals = parts.signals {
-                group.addTask { for await signal in signals.deliveries { self.ending.yield(.signal(signal)) } }
+                // Beside the one that listens: a disk that hangs must not keep a second signal from ending the process.
+                let (reloads, reload) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+                group.addTask { for await _ in reloads { await self.reloadFromSource() } }
+                group.addTask {
+                    for await signal in signals.deliveries {
+                        if signal == .hangup { reload.yield() } else { self.ending.yield(.signal(signal)) }
+                    }
+                    reload.finish()
+                }
             }
         }
         stateChanges.finish()

@@ -40,8 +40,8 @@ public struct BotError: Error, Sendable, Hashable, CustomStringConvertible {
 
     static let displaced = BotError(
         .displaced,
-        "another connection took this bot's place, and the bot was told to stop then: stop the other process, or give this one a bot "
-            + "of its own; with WECOM_ON_DISPLACED=yield or take_over it would come back by itself"
+        "another connection took this bot's place, and the bot was told to stop then: stop the other process, or give this one a "
+            + "bot of its own; with WECOM_ON_DISPLACED=yield or take_over it would come back by itself"
     )
 
     /// The message.

@@ -19,6 +19,8 @@ extension Configuration {
         file: String? = nil,
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(ConfigurationError) -> Configuration {
-        try ConfigurationLoader.load(file: file, environment: environment)
+        var configuration = try ConfigurationLoader.load(file: file, environment: environment)
+        configuration.reread = { () throws(ConfigurationError) in try load(file: file, environment: environment) }
+        return configuration
     }
 }

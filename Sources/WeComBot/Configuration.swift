@@ -63,6 +63,9 @@ public struct Configuration: Sendable {
     /// What is answered when too many messages wait; `nil` for the built-in sentence in Chinese and English.
     public var busyText: String?
 
+    /// Reads it again from where it was read; `nil` for one that was made in code. A closure, so that nothing prints what it holds.
+    var reread: (@Sendable () throws(ConfigurationError) -> Configuration)?
+
     /// The official gateway (official doc 101463).
     public static let defaultWebSocketURL = "wss://openws.work.weixin.qq.com"
 

@@ -1,21 +1,23 @@
 import BotFoundation
 import Glibc
 
-/// The SIGTERM and SIGINT that this process is sent, for as long as it exists.
+/// The SIGTERM, SIGINT and SIGHUP that this process is sent, for as long as it exists.
 ///
-/// The first delivery asks for a drain, the second for an immediate end. While at least one `Signals` exists the signals do
-/// not end the process; afterwards they do again what they did before.
+/// Of the first two the first delivery asks for a drain, the second for an immediate end. While at least one `Signals` exists the
+/// signals do not end the process; afterwards they do again what they did before.
 ///
 /// A handler writes the number to a pipe and a thread reads it from there. `signalfd` would need the signals blocked in every
 /// thread, which a library that is not first in `main` cannot do: threads of Swift's pool already exist. Dispatch's signal
 /// source gets around that by leaving handlers and blocked signals behind for good.
 package final class Signals: Sendable {
-    /// A request to end.
+    /// A request to end, or to read the configuration again.
     package enum Signal: Int32, Sendable {
         /// SIGTERM: sent by service managers.
         case terminate = 15
         /// SIGINT: Ctrl-C.
         case interrupt = 2
+        /// SIGHUP: read the configuration again. Only where it does not mean that the terminal is gone.
+        case hangup = 1
     }
 
     /// Every delivery from now on, in order. Ends after ``end()``. For one consumer.

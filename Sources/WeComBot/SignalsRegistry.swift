@@ -9,7 +9,8 @@ struct SignalsRegistry {
     /// thread, and the number of a closed descriptor may by then belong to something else.
     static let writeEnd = Atomic<Int32>(-1)
 
-    private static let signals = [SIGTERM, SIGINT]
+    /// Whoever runs a bot in a terminal and closes it means the bot to end.
+    private static let signals = [SIGTERM, SIGINT] + (isatty(STDIN_FILENO) == 1 ? [] : [SIGHUP])
 
     private var readEnd: Int32 = -1
     private var listeners: [UInt64: Continuation] = [:]

@@ -11,7 +11,6 @@ package final class Dispatcher: Sendable {
     }
 
     private let handler: any BotHandler
-    private let configuration: DispatcherConfiguration
     private let timeline: Timeline
     private let log: Log
     private let pool: ThreadPool
@@ -32,7 +31,6 @@ package final class Dispatcher: Sendable {
         log: Log = .disabled
     ) {
         self.handler = handler
-        self.configuration = configuration
         self.log = log
         timeline = Timeline(clock)
         pool = ThreadPool(name: "bot-handler", maximumThreads: configuration.maximumHandlerThreads)
@@ -42,6 +40,13 @@ package final class Dispatcher: Sendable {
 
     /// What it has done and is doing.
     package var statistics: DispatcherStatistics { state.withLock { $0.machine.statistics } }
+
+    /// Takes other texts and times for what begins from now on. The bounds stay as they were.
+    package func reload(_ configuration: DispatcherConfiguration) {
+        state.withLock { $0.machine.configuration = configuration }
+    }
+
+    private var configuration: DispatcherConfiguration { state.withLock { $0.machine.configuration } }
 }
 
 // MARK: Intake

@@ -25,7 +25,8 @@ struct DispatcherMachine: Sendable {
         case accepting, draining, expired
     }
 
-    private let configuration: DispatcherConfiguration
+    /// The bounds count from the beginning; everything else may change.
+    var configuration: DispatcherConfiguration
     private var phase = Phase.accepting
     private var filter: DuplicateFilter
     private var lanes: Lanes<Turn>

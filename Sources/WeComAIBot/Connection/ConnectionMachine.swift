@@ -15,29 +15,31 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     typealias Instant = ContinuousClock.Instant
 
     /// What is going on; with ``state``, which says the same for people.
-    private enum Phase: Sendable {
+    enum Phase: Sendable {
         case idle
         case connecting(deadline: Instant)
         case subscribing(RequestID, deadline: Instant)
         case ready(Heartbeat, since: Instant)
         /// No connection; the next attempt has a time.
         case retrying(at: Instant)
+        /// The connection before the next one closes.
+        case replacing(deadline: Instant)
         case closing(deadline: Instant)
         case stopped
     }
 
-    private let configuration: ConnectionConfiguration
-    private var phase = Phase.idle
+    var configuration: ConnectionConfiguration
+    var phase = Phase.idle
     /// Where the connection stands.
-    private(set) var state = ConnectionState.idle
+    var state = ConnectionState.idle
     /// Whether it ended for good because it was displaced.
     private(set) var endedDisplaced = false
     /// The number of the last connection attempt; 0 before the first.
     private(set) var epoch: UInt64 = 0
     /// When a ping was last answered.
     private(set) var lastPong: Instant?
-    private(set) var requests: RequestTable<Waiter>
-    private var schedule: ReconnectSchedule
+    var requests: RequestTable<Waiter>
+    var schedule: ReconnectSchedule
     private var generator: SplitMix64
 
     /// A machine that has not been started.
@@ -75,7 +77,8 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private var phaseDeadline: Instant? {
         switch phase {
         case .idle, .stopped: nil
-        case .connecting(let deadline), .subscribing(_, let deadline), .closing(let deadline): deadline
+        case .connecting(let deadline), .subscribing(_, let deadline), .replacing(let deadline), .closing(let deadline):
+            deadline
         case .ready(let heartbeat, _): heartbeat.nextDeadline
         case .retrying(let at): at
         }
@@ -98,7 +101,7 @@ extension ConnectionMachine {
         switch phase {
         case .closing, .stopped:
             actions.append(.resolve(waiter, .refused(.init("stopped before it was sent"))))
-        case .idle, .connecting, .subscribing, .ready, .retrying:
+        case .idle, .connecting, .subscribing, .ready, .retrying, .replacing:
             requests.enqueue(request, id: id, waiter: waiter, now: now, into: &actions)
         }
         return actions
@@ -128,6 +131,9 @@ extension ConnectionMachine {
             requests.stop(into: &actions)
             actions.append(.close(epoch: epoch, code: 1000, reason: "stopped"))
             enter(.closing(deadline: now + configuration.closeDeadline), .closing, into: &actions)
+        case .replacing(let deadline):
+            requests.stop(into: &actions)
+            enter(.closing(deadline: deadline), .closing, into: &actions)
         }
         return actions
     }
@@ -175,7 +181,7 @@ extension ConnectionMachine {
         let message = message.prefix(maximumBytes: Self.maximumMessageBytes)
         var actions: [Action] = []
         switch phase {
-        case .idle, .connecting, .retrying, .closing, .stopped:
+        case .idle, .connecting, .retrying, .replacing, .closing, .stopped:
             break
         case .subscribing(requestID, _):
             subscribeAnswered(code, message: message, now: now, into: &actions)
@@ -203,7 +209,7 @@ extension ConnectionMachine {
         guard epoch == self.epoch else { return [] }
         var actions: [Action] = []
         switch phase {
-        case .idle, .connecting, .retrying, .closing, .stopped: return []
+        case .idle, .connecting, .retrying, .replacing, .closing, .stopped: return []
         case .subscribing, .ready: break
         }
         let wasWar = schedule.isWar
@@ -213,16 +219,8 @@ extension ConnectionMachine {
             actions.append(.report(.displacementWar(times: schedule.displacements, within: configuration.warPeriod)))
         }
         actions.append(.close(epoch: epoch, code: 1000, reason: "displaced"))
-        if configuration.displacementPolicy == .stop {
-            requests.stop(into: &actions)
-            endedDisplaced = true
-            let deadline = now + configuration.closeDeadline
-            enter(.closing(deadline: deadline), .displaced(since: since, retryAt: nil), into: &actions)
-        } else {
-            requests.linkEnded(.flushed, into: &actions)
-            let retryAt = schedule.retryAfterDisplacement(now: now, using: &generator)
-            enter(.retrying(at: retryAt), .displaced(since: since, retryAt: retryAt), into: &actions)
-        }
+        requests.linkEnded(.flushed, into: &actions)
+        wait(displacedSince: since, now: now, into: &actions)
         return actions
     }
 
@@ -238,6 +236,8 @@ extension ConnectionMachine {
         case .connecting, .subscribing, .ready:
             actions.append(.report(.connectionLost(reason: reason)))
             lose(reason, .ended, now: now, into: &actions)
+        case .replacing:
+            restart(now: now, into: &actions)
         case .closing:
             enter(.stopped, .stopped, into: &actions)
         }
@@ -290,6 +290,9 @@ extension ConnectionMachine {
             }
         case .retrying:
             connect(now: now, into: &actions)
+        case .replacing:
+            actions.append(.abort(epoch: epoch))
+            restart(now: now, into: &actions)
         case .closing:
             actions.append(.abort(epoch: epoch))
             enter(.stopped, .stopped, into: &actions)
@@ -300,24 +303,38 @@ extension ConnectionMachine {
 // MARK: - Transitions
 
 extension ConnectionMachine {
-    private enum Ending {
+    enum Ending {
         /// It is over already.
         case ended
         case abort
         case close
     }
 
-    private mutating func enter(_ phase: Phase, _ state: ConnectionState, into actions: inout [Action]) {
+    mutating func enter(_ phase: Phase, _ state: ConnectionState, into actions: inout [Action]) {
         self.phase = phase
+        guard state != self.state else { return }
         self.state = state
         actions.append(.state(state))
     }
 
-    private mutating func connect(now: Instant, into actions: inout [Action]) {
+    mutating func connect(now: Instant, into actions: inout [Action]) {
         epoch += 1
         schedule.attempted(now: now)
         enter(.connecting(deadline: now + configuration.connectDeadline), .connecting, into: &actions)
         actions.append(.connect(epoch: epoch))
+    }
+
+    /// Does what the policy says about having been displaced.
+    mutating func wait(displacedSince since: Instant, now: Instant, into actions: inout [Action]) {
+        if configuration.displacementPolicy == .stop {
+            requests.stop(into: &actions)
+            endedDisplaced = true
+            let deadline = now + configuration.closeDeadline
+            enter(.closing(deadline: deadline), .displaced(since: since, retryAt: nil), into: &actions)
+        } else {
+            let retryAt = schedule.retryAfterDisplacement(now: now, using: &generator)
+            enter(.retrying(at: retryAt), .displaced(since: since, retryAt: retryAt), into: &actions)
+        }
     }
 
     /// Gives the connection up and waits for the next attempt.
@@ -327,7 +344,7 @@ extension ConnectionMachine {
         enter(.retrying(at: retryAt), .waiting(retryAt: retryAt, reason: reason), into: &actions)
     }
 
-    private mutating func end(_ ending: Ending, reason: String, into actions: inout [Action]) {
+    mutating func end(_ ending: Ending, reason: String, into actions: inout [Action]) {
         switch ending {
         case .ended: break
         case .abort: actions.append(.abort(epoch: epoch))

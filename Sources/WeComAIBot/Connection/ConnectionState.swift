@@ -5,12 +5,13 @@
 public enum ConnectionState: Sendable, Hashable {
     /// Not started. Next: `connecting`, `stopped`.
     case idle
-    /// Resolving, connecting, TLS, upgrade. Next: `subscribing`, `waiting`, `stopped`.
+    /// Resolving, connecting, TLS, upgrade; after a change of the configuration, also while the connection before it closes.
+    /// Next: `subscribing`, `waiting`, `closing`, `stopped`.
     case connecting
     /// The socket is open and the subscribe is on its way; an open socket is not yet a subscribed one.
-    /// Next: `ready`, `waiting`, `credentialsRejected`, `displaced`, `closing`.
+    /// Next: `ready`, `waiting`, `credentialsRejected`, `displaced`, `connecting`, `closing`.
     case subscribing
-    /// Subscribed. Next: `waiting`, `displaced`, `closing`.
+    /// Subscribed. Next: `waiting`, `displaced`, `connecting`, `closing`.
     case ready
     /// The connection ended or never came about; the next attempt is at `retryAt`. Next: `connecting`, `stopped`.
     case waiting(retryAt: ContinuousClock.Instant, reason: String)

@@ -10,10 +10,11 @@ struct Heartbeat: Sendable {
         case lost
     }
 
-    private let interval: Duration
+    private var interval: Duration
     private var nextPing: ContinuousClock.Instant
     /// Until when something must have arrived; `nil` when nothing is owed.
     private var lifeDeadline: ContinuousClock.Instant?
+    private var lastPing: ContinuousClock.Instant?
     /// The last ping, to recognise its answer.
     private(set) var pingID: RequestID?
 
@@ -28,7 +29,7 @@ struct Heartbeat: Sendable {
 
     /// Whether a sign of life is owed that something which arrived at `instant` would be.
     func isAwaitingLife(since instant: ContinuousClock.Instant) -> Bool {
-        lifeDeadline.map { instant > $0 - interval / 2 } ?? false
+        lifeDeadline != nil && lastPing.map { instant > $0 } ?? false
     }
 
     /// What is due.
@@ -40,8 +41,15 @@ struct Heartbeat: Sendable {
     /// A ping is going now. The next one is an interval from now, however late this one is.
     mutating func pinged(_ id: RequestID, now: ContinuousClock.Instant) {
         pingID = id
+        lastPing = now
         nextPing = now + interval
         lifeDeadline = now + interval / 2
+    }
+
+    /// From now on the interval is another one. The next ping goes when it would have, or sooner.
+    mutating func change(interval: Duration, now: ContinuousClock.Instant) {
+        self.interval = interval
+        nextPing = min(nextPing, now + interval)
     }
 
     /// Something arrived.

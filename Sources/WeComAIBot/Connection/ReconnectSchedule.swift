@@ -3,11 +3,7 @@ import BotFoundation
 
 /// When to try again after a connection has ended, for each of the reasons for which it can end.
 struct ReconnectSchedule: Sendable {
-    private let configuration: ConnectionConfiguration
-    private let afterFailure: Backoff
-    private let afterRejection: Backoff
-    private let afterDisplacement: Backoff
-    private let beforeTakingOver: Backoff
+    private var configuration: ConnectionConfiguration
     private var failures = 0
     private var rejections = 0
     private var rejectedSince: ContinuousClock.Instant?
@@ -22,22 +18,37 @@ struct ReconnectSchedule: Sendable {
 
     init(_ configuration: ConnectionConfiguration) {
         self.configuration = configuration
-        afterFailure = Backoff(base: configuration.reconnectBase, cap: configuration.reconnectCap)
-        afterRejection = Backoff(
-            base: configuration.credentialsRetryBase,
-            cap: configuration.credentialsRetryCap,
-            jitter: .equal
-        )
-        afterDisplacement = Backoff(
-            base: configuration.displacedRetryBase,
-            cap: configuration.displacedRetryCap,
-            jitter: .equal
-        )
-        beforeTakingOver = Backoff(
-            base: configuration.takeOverRetryBase,
-            cap: configuration.takeOverRetryCap,
-            jitter: .equal
-        )
+    }
+
+    private var afterFailure: Backoff {
+        Backoff(base: configuration.reconnectBase, cap: configuration.reconnectCap)
+    }
+
+    private var afterRejection: Backoff {
+        Backoff(base: configuration.credentialsRetryBase, cap: configuration.credentialsRetryCap, jitter: .equal)
+    }
+
+    private var afterDisplacement: Backoff {
+        Backoff(base: configuration.displacedRetryBase, cap: configuration.displacedRetryCap, jitter: .equal)
+    }
+
+    private var beforeTakingOver: Backoff {
+        Backoff(base: configuration.takeOverRetryBase, cap: configuration.takeOverRetryCap, jitter: .equal)
+    }
+
+    /// Other times and bounds from now on. What has happened still counts.
+    mutating func change(_ configuration: ConnectionConfiguration) {
+        self.configuration = configuration
+    }
+
+    /// Another place to connect to, or other credentials: nothing that has happened counts any more.
+    ///
+    /// - Returns: When to try.
+    mutating func restart(now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        let last = lastAttempt
+        self = ReconnectSchedule(configuration)
+        lastAttempt = last
+        return notTooSoon(now)
     }
 
     /// An attempt starts now.

@@ -10,7 +10,7 @@ struct RequestTable<Waiter: Sendable>: Sendable {
     typealias Instant = ContinuousClock.Instant
     typealias Entry = RequestEntry<Waiter>
 
-    let configuration: ConnectionConfiguration
+    var configuration: ConnectionConfiguration
     var entries: [SendID: Entry] = [:]
     var lanes: [RequestID: RequestLane] = [:]
     var tickets: [Ticket: SendID] = [:]

@@ -12,6 +12,8 @@ protocol ConnectionEnvironment: Sendable {
     func cancel(_ timer: TimerID)
     /// Begins a connection. Its events come later, never from inside this call; `closed` comes exactly once, and last.
     func connect(onEvent: @escaping @Sendable (WebSocketEvent) -> Void) -> any FrameSocket
+    /// The world with another place to connect to.
+    func leading(to configuration: LongConnectionConfiguration) -> any ConnectionEnvironment
 }
 
 /// A connection that carries frames. Called on the loop only; no method calls back.
@@ -33,6 +35,18 @@ struct LiveEnvironment: ConnectionEnvironment {
     let trust: TrustRoots
     let proxy: Proxy?
     let limits: WebSocketConfiguration
+
+    init(_ configuration: LongConnectionConfiguration, on loop: EventLoop) {
+        self.loop = loop
+        endpoint = configuration.endpoint
+        trust = configuration.trust
+        proxy = configuration.proxy
+        limits = configuration.limits
+    }
+
+    func leading(to configuration: LongConnectionConfiguration) -> any ConnectionEnvironment {
+        LiveEnvironment(configuration, on: loop)
+    }
 
     var now: ContinuousClock.Instant { .now }
 

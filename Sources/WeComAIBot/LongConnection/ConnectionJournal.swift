@@ -1,13 +1,14 @@
 internal import BotCore
 internal import BotFoundation
+internal import LWSTransport
 
 /// Says and counts what happens on a long connection. The same trouble again is said once, and each time that it comes back after
 /// the connection was ready ever more rarely, so that a night without network, or with one that comes and goes, is not a thousand
 /// lines. What is not worth a line is one at `debug`.
 struct ConnectionJournal {
     private let log: Log
-    private let botID: String
-    private let endpoint: String
+    private var botID: String
+    private var endpoint: String
     private(set) var statistics = ConnectionStatistics()
     /// The troubles that were said since the connection was last ready.
     private var said: Set<String> = []
@@ -23,11 +24,21 @@ struct ConnectionJournal {
     /// How many different troubles are remembered; in practice there are two or three.
     private static let maximumSaid = 64
 
-    init(log: Log, botID: String, endpoint: String, now: ContinuousClock.Instant) {
-        stateSince = now
+    init(log: Log, _ configuration: LongConnectionConfiguration, now: ContinuousClock.Instant) {
         self.log = log
-        self.botID = botID
-        self.endpoint = endpoint
+        botID = configuration.botID
+        endpoint = configuration.endpoint.description
+        stateSince = now
+    }
+
+    /// Speaks of another bot or place from now on.
+    mutating func change(_ configuration: LongConnectionConfiguration) {
+        botID = configuration.botID
+        endpoint = configuration.endpoint.description
+        // The connection that follows is worth a line, and so is what it meets.
+        isSaid = true
+        said = []
+        troubles = [:]
     }
 
     /// A frame arrived, of whatever kind.

@@ -15,9 +15,8 @@ package actor LongConnection {
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
 
-    private let botID: String
-    private let secret: Secret
-    private let environment: any ConnectionEnvironment
+    private var configuration: LongConnectionConfiguration
+    private var environment: any ConnectionEnvironment
     /// Until the end: what it holds may hold the connection, as a message that waits for its turn does.
     private var receiver: Receiver?
     private var journal: ConnectionJournal
@@ -41,13 +40,7 @@ package actor LongConnection {
         log: Log = .disabled,
         receiver: @escaping Receiver
     ) throws(LongConnectionError) {
-        let environment = LiveEnvironment(
-            loop: loop,
-            endpoint: configuration.endpoint,
-            trust: configuration.trust,
-            proxy: configuration.proxy,
-            limits: configuration.limits
-        )
+        let environment = LiveEnvironment(configuration, on: loop)
         try self.init(configuration, on: loop, environment: environment, log: log, receiver: receiver)
     }
 
@@ -67,14 +60,8 @@ package actor LongConnection {
         self.loop = loop
         self.environment = environment
         self.receiver = receiver
-        botID = configuration.botID
-        secret = configuration.secret
-        journal = ConnectionJournal(
-            log: log,
-            botID: configuration.botID,
-            endpoint: configuration.endpoint.description,
-            now: .now
-        )
+        self.configuration = configuration
+        journal = ConnectionJournal(log: log, configuration, now: .now)
     }
 
     // MARK: - The owner's side
@@ -109,6 +96,34 @@ package actor LongConnection {
     package func stop() {
         let actions = machine.stop(now: environment.now)
         perform(actions)
+    }
+
+    /// Takes another configuration, at once. If the place or the credentials are others, the connection is closed with 1000 and
+    /// made anew; answers that are not through go on the new one, as on any other. Everything else changes without touching it.
+    ///
+    /// - Parameter latest: gives the configuration when it is this call's turn, so that of many calls at once the last one counts.
+    /// - Returns: Whether the connection is made anew.
+    /// - Throws: ``LongConnectionError`` if it cannot work; nothing is changed then.
+    @discardableResult
+    package func reload(
+        _ latest: @Sendable () -> LongConnectionConfiguration
+    ) throws(LongConnectionError) -> Bool {
+        let configuration = latest()
+        let problems = configuration.machine.problems
+        guard problems.isEmpty else {
+            throw LongConnectionError(.invalidConfiguration, problems.joined(separator: "; "))
+        }
+        let movesElsewhere = !configuration.leadsToTheSamePlace(as: self.configuration)
+        self.configuration = configuration
+        if movesElsewhere { environment = environment.leading(to: configuration) }
+        journal.change(configuration)
+        let actions = machine.change(
+            to: configuration.machine,
+            movesElsewhere: movesElsewhere,
+            now: environment.now
+        )
+        perform(actions)
+        return movesElsewhere
     }
 
     /// Where the connection stands.
@@ -213,7 +228,7 @@ package actor LongConnection {
             let actions = machine.acknowledged(
                 answer.requestID,
                 code: answer.code,
-                message: secret.withheld(from: answer.message),
+                message: configuration.secret.withheld(from: answer.message),
                 epoch: epoch,
                 now: now
             )
@@ -265,7 +280,14 @@ package actor LongConnection {
                 switch write.content {
                 case .request(let bytes): bytes
                 case .ping: try codec.encode(.ping(write.requestID))
-                case .subscribe: try codec.encode(.subscribe(write.requestID, botID: botID, secret: secret))
+                case .subscribe:
+                    try codec.encode(
+                        .subscribe(
+                            write.requestID,
+                            botID: configuration.botID,
+                            secret: configuration.secret
+                        )
+                    )
                 }
             try socket?.send(bytes, priority: priority, ticket: write.ticket.rawValue)
         } catch {

@@ -31,6 +31,12 @@ package struct LongConnectionConfiguration: Sendable {
     /// The other times and bounds.
     var machine = ConnectionConfiguration()
 
+    /// Whether it means the same connection: as the same bot, with the same secret, to the same place by the same way.
+    func leadsToTheSamePlace(as other: LongConnectionConfiguration) -> Bool {
+        botID == other.botID && secret == other.secret && endpoint == other.endpoint && trust == other.trust
+            && proxy == other.proxy && limits == other.limits
+    }
+
     package init(botID: String, secret: Secret, endpoint: WebSocketEndpoint) {
         self.botID = botID
         self.secret = secret

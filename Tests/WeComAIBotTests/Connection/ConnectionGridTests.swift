@@ -7,11 +7,13 @@ import Testing
 struct ConnectionGridTests {
     enum State: CaseIterable {
         case idle, connecting, subscribing, ready, waiting, displaced, credentialsRejected, closing, stopped
+        /// Of which the state says `connecting`.
+        case replacing
     }
 
     enum Event: CaseIterable {
         case start, opened, subscribed, credentialsRefused, subscribeThrottled, requestAcknowledged, notSubscribed
-        case disconnected, alive, closed, staleClosed, written, send, cancel, deadline, early, stop
+        case disconnected, alive, closed, staleClosed, written, send, cancel, deadline, early, stop, change, move
     }
 
     static let cells = State.allCases.flatMap { state in Event.allCases.map { (state, $0) } }
@@ -36,9 +38,10 @@ struct ConnectionGridTests {
             rig.displaced()
             if policy == .stop { rig.closed() }
         case .credentialsRejected: rig.ack(rig.subscribeID, 853_000)
-        case .ready, .closing, .stopped:
+        case .ready, .closing, .stopped, .replacing:
             rig.ack(rig.subscribeID)
-            if state != .ready { rig.stop() }
+            if state == .replacing { rig.change(moves: true) }
+            if state == .closing || state == .stopped { rig.stop() }
             if state == .stopped { rig.closed() }
         }
         return rig
@@ -49,66 +52,80 @@ struct ConnectionGridTests {
         case .start:
             switch state {
             case .idle: ["state connecting", "connect 1"]
-            case .connecting, .subscribing, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            case .connecting, .subscribing, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped,
+                .replacing:
+                []
             }
         case .opened:
             switch state {
             case .connecting: ["state subscribing", "write subscribe"]
-            case .idle, .subscribing, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            case .idle, .subscribing, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped,
+                .replacing:
+                []
             }
         case .subscribed:
             switch state {
             case .subscribing: ["state ready", "write a1"]
-            case .idle, .connecting, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            case .idle, .connecting, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped, .replacing:
+                []
             }
         case .credentialsRefused:
             switch state {
             case .subscribing: ["close 1000", "state credentialsRejected"]
-            case .idle, .connecting, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            case .idle, .connecting, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped, .replacing:
+                []
             }
         case .subscribeThrottled:
             switch state {
             case .subscribing: ["close 1000", "state waiting"]
-            case .idle, .connecting, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            case .idle, .connecting, .ready, .waiting, .displaced, .credentialsRejected, .closing, .stopped, .replacing:
+                []
             }
         case .requestAcknowledged:
             switch state {
             case .ready: ["1 delivered"]
-            case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected, .closing, .stopped,
+                .replacing:
+                []
             }
         case .notSubscribed:
             switch state {
             case .ready: ["abort", "state waiting"]
-            case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected, .closing, .stopped,
+                .replacing:
+                []
             }
         case .disconnected:
             switch state {
             case .subscribing, .ready: ["close 1000", "state displaced"]
-            case .idle, .connecting, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            case .idle, .connecting, .waiting, .displaced, .credentialsRejected, .closing, .stopped, .replacing: []
             }
         case .alive, .staleClosed, .written, .early:
             switch state {
             case .idle, .connecting, .subscribing, .ready, .waiting, .displaced, .credentialsRejected, .closing,
-                .stopped:
+                .stopped, .replacing:
                 []
             }
         case .closed:
             switch state {
             case .connecting, .subscribing, .ready: ["state waiting"]
             case .closing: ["state stopped"]
+            // The attempt before began at the same moment; this one has to wait for a second.
+            case .replacing: []
             case .idle, .waiting, .displaced, .credentialsRejected, .stopped: []
             }
         case .send:
             switch state {
             case .ready: ["write b2"]
             case .closing, .stopped: ["2 refused"]
-            case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected: []
+            case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected, .replacing: []
             }
         case .cancel:
             switch state {
             case .ready: ["1 unknown"]
             case .closing, .stopped: []
             case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected: ["1 refused"]
+            case .replacing: ["1 unknown"]
             }
         case .deadline:
             switch state {
@@ -117,6 +134,7 @@ struct ConnectionGridTests {
             case .ready: ["write ping"]
             case .waiting, .displaced, .credentialsRejected: ["state connecting", "connect 2"]
             case .closing: ["abort", "state stopped"]
+            case .replacing: ["abort", "connect 2"]
             case .stopped: []
             }
         case .stop:
@@ -125,7 +143,17 @@ struct ConnectionGridTests {
             case .connecting: ["1 refused", "abort", "state stopped"]
             case .subscribing: ["1 refused", "close 1000", "state closing"]
             case .ready: ["1 unknown", "close 1000", "state closing"]
+            case .replacing: ["1 unknown", "state closing"]
             case .closing, .stopped: []
+            }
+        case .change:
+            []
+        case .move:
+            switch state {
+            case .connecting: ["abort"]
+            case .subscribing, .ready: ["close 1000", "state connecting"]
+            case .displaced, .credentialsRejected, .waiting: ["state connecting"]
+            case .idle, .closing, .stopped, .replacing: []
             }
         }
     }
@@ -133,7 +161,7 @@ struct ConnectionGridTests {
     @Test(arguments: cells)
     func everyEventInEveryState(state: State, event: Event) throws {
         var rig = try rig(state)
-        #expect(rig.stateName == "\(state)")
+        #expect(rig.stateName == (state == .replacing ? "connecting" : "\(state)"))
         let actual: [String]
         switch event {
         case .start: actual = rig.start()
@@ -161,9 +189,14 @@ struct ConnectionGridTests {
             if let deadline = rig.machine.nextDeadline { rig.now = max(rig.now, deadline - .nanoseconds(1)) }
             actual = deadlineHasCome(rig) ? [] : rig.tick()
         case .stop: actual = rig.stop()
+        case .change: actual = rig.change(moves: false)
+        case .move: actual = rig.change(moves: true)
         }
         #expect(actual == expected(state, event), "\(event) in \(state)")
-        #expect(actual.contains { $0.hasPrefix("state") } || rig.stateName == "\(state)")
+        #expect(
+            actual.contains { $0.hasPrefix("state") }
+                || rig.stateName == (state == .replacing ? "connecting" : "\(state)")
+        )
     }
 
     /// The state that a `disconnected_event` leads to under each policy, and what it does to request 1.
@@ -177,7 +210,7 @@ struct ConnectionGridTests {
         case (.subscribing, .yield), (.subscribing, .takeOver), (.ready, .yield), (.ready, .takeOver):
             #expect(actual == ["close 1000", "state displaced"])
         case (.idle, _), (.connecting, _), (.waiting, _), (.displaced, _), (.credentialsRejected, _), (.closing, _),
-            (.stopped, _):
+            (.stopped, _), (.replacing, _):
             #expect(actual == [])
         }
         guard state == .ready || state == .subscribing else { return }
@@ -202,6 +235,6 @@ struct ConnectionGridTests {
     }
 
     @Test func theGridIsComplete() {
-        #expect(Self.cells.count == 9 * 17)
+        #expect(Self.cells.count == 10 * 19)
     }
 }

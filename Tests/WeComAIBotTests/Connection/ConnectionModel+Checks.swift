@@ -10,12 +10,14 @@ extension ConnectionModel {
             switch action {
             case .connect(let epoch): checkConnect(epoch)
             case .write(let frame): checkWrite(frame)
-            case .close(let epoch, let code, _):
+            case .close(let epoch, let code, let reason):
+                isReplacing = reason == "reconfigured"
                 if epoch != self.epoch || code != 1000 { fail("closes \(epoch) with \(code)") }
                 // What the socket has may still be sent, and read.
                 while !handed.isEmpty, chance(50) { serverReads(handed.removeFirst()) }
                 forgetConnection()
             case .abort(let epoch):
+                isReplacing = false
                 if epoch != self.epoch { fail("aborts \(epoch), the connection is \(self.epoch)") }
                 forgetConnection()
             case .resolve(let id, let delivery): checkResolve(id, delivery)
@@ -38,9 +40,9 @@ extension ConnectionModel {
     /// What may follow each state, as its documentation says.
     private static let next: [String: Set<String>] = [
         "idle": ["connecting", "stopped"],
-        "connecting": ["subscribing", "waiting", "stopped"],
-        "subscribing": ["ready", "waiting", "credentialsRejected", "displaced", "closing"],
-        "ready": ["waiting", "displaced", "closing"],
+        "connecting": ["subscribing", "waiting", "closing", "stopped"],
+        "subscribing": ["ready", "waiting", "credentialsRejected", "displaced", "connecting", "closing"],
+        "ready": ["waiting", "displaced", "connecting", "closing"],
         "waiting": ["connecting", "stopped"],
         "displaced": ["connecting", "stopped"],
         "credentialsRejected": ["connecting", "stopped"],
@@ -57,6 +59,12 @@ extension ConnectionModel {
     }
 
     private mutating func checkConnect(_ epoch: UInt64) {
+        if isReplacing { fail("connects while the connection before is still there") }
+        if isMoving {
+            isMoving = false
+            displacements = []
+            isWar = false
+        }
         if epoch != self.epoch + 1 { fail("connection \(epoch) after \(self.epoch)") }
         if let lastConnect, now - lastConnect < .seconds(1) { fail("two attempts within \(now - lastConnect)") }
         lastConnect = now

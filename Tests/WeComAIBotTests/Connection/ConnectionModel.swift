@@ -10,7 +10,7 @@ import BotFoundation
 struct ConnectionModel {
     struct Statistics {
         var delivered = 0, refused = 0, unknown = 0, connects = 0, debtsPaid = 0, repeatedFinals = 0, duplicates = 0
-        var pings = 0, wars = 0, ends = 0
+        var pings = 0, wars = 0, ends = 0, moves = 0
 
         mutating func add(_ other: Statistics) {
             delivered += other.delivered
@@ -23,6 +23,7 @@ struct ConnectionModel {
             pings += other.pings
             wars += other.wars
             ends += other.ends
+            moves += other.moves
         }
     }
 
@@ -85,6 +86,11 @@ struct ConnectionModel {
     var displacements: [Instant] = []
     var isWar = false
 
+    /// The connection before the next one closes, because the configuration has changed.
+    var isReplacing = false
+    /// The next attempt is one to another place.
+    var isMoving = false
+
     init(seed: UInt64, policy: DisplacementPolicy = .yield) throws {
         self.policy = policy
         var configuration = ConnectionConfiguration()
@@ -114,13 +120,16 @@ struct ConnectionModel {
         case 72..<73: drop()
         case 73..<74: if isOpen, chance(policy == .takeOver ? 100 : 30) { displace() }
         case 74..<76: stale()
+        case 76..<77: if chance(40) { change() }
         default: passTime()
         }
         network()
     }
 
     mutating func network() {
-        if epoch > 0, !isOpen, case .connecting = machine.state {
+        if isReplacing {
+            if isCalm || chance(40) { drop() }
+        } else if epoch > 0, !isOpen, case .connecting = machine.phase {
             if isCalm || chance(50) {
                 isOpen = true
                 perform(machine.opened(epoch: epoch, now: now))
@@ -223,6 +232,7 @@ struct ConnectionModel {
     mutating func drop() {
         guard epoch > 0 else { return }
         let ended = epoch
+        isReplacing = false
         forgetConnection()
         perform(machine.closed(epoch: ended, reason: "dropped", now: now))
     }
@@ -256,6 +266,20 @@ struct ConnectionModel {
         case .takeOver where !isWar: if wait > .seconds(30) { fail("takes over after \(wait)") }
         case .yield, .takeOver: if wait < .seconds(30) || wait > .seconds(600) { fail("gives way for \(wait)") }
         }
+    }
+
+    /// The owner changes the configuration.
+    mutating func change() {
+        var configuration = machine.configuration
+        configuration.heartbeatInterval = .seconds(Int.random(in: 10...60, using: &generator))
+        let moves = chance(50)
+        if moves {
+            isMoving = true
+            statistics.moves += 1
+        }
+        let state = machine.state
+        perform(machine.change(to: configuration, movesElsewhere: moves, now: now))
+        if !moves, machine.state != state { fail("it is \(machine.state) after a change beside the connection") }
     }
 
     /// Events of a connection that is over.

@@ -32,6 +32,7 @@ struct ConnectionModelTests {
         #expect(statistics.repeatedFinals > 5, "\(statistics)")
         #expect(statistics.duplicates > 20, "\(statistics)")
         #expect(statistics.pings > 20, "\(statistics)")
+        #expect(statistics.moves > 50, "\(statistics)")
         #expect(statistics.wars > 0, "\(statistics)")
         #expect(statistics.ends > 2, "\(statistics)")
     }

@@ -91,7 +91,7 @@ struct DisplacementTests {
         var fight = try Fight([policy, policy], seed: 1)
         fight.run(until: Rig.origin + .seconds(6 * 3600))
         let late = fight.kicks.count { $0 > Rig.origin + .seconds(5 * 3600) }
-        // An hour has 12 times 300 s, the shortest of the longest waits. Of two that take over one gives way, and the other does not.
+        // An hour has 12 times 300 s, the shortest of the longest waits. Of two that take over only one gives way.
         #expect((1...(policy == .yield ? 12 : 24)).contains(late))
         #expect(fight.wars(0) + fight.wars(1) == (policy == .takeOver ? 1 : 0), "one fight is one alarm")
     }

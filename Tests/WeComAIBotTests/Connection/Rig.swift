@@ -96,6 +96,12 @@ struct Rig {
     @discardableResult mutating func displaced() -> [String] {
         note(machine.disconnectedEvent(epoch: epoch, now: now))
     }
+    /// Takes another heartbeat interval, and perhaps another place.
+    @discardableResult mutating func change(moves: Bool, _ interval: Duration = .seconds(20)) -> [String] {
+        var configuration = machine.configuration
+        configuration.heartbeatInterval = interval
+        return note(machine.change(to: configuration, movesElsewhere: moves, now: now))
+    }
     @discardableResult mutating func closed(epoch: UInt64? = nil) -> [String] {
         note(machine.closed(epoch: epoch ?? self.epoch, reason: "peer", now: now))
     }

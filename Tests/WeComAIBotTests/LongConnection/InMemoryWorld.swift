@@ -78,6 +78,9 @@ actor InMemoryWorld: ConnectionEnvironment {
         assumeIsolated { $0.addLink(onEvent) }
     }
 
+    /// The world is the same; the test asks the connection where it was going.
+    nonisolated func leading(to configuration: LongConnectionConfiguration) -> any ConnectionEnvironment { self }
+
     private func addLink(_ onEvent: @escaping @Sendable (WebSocketEvent) -> Void) -> MemorySocket {
         let link = links.count + 1
         links[link] = Link(onEvent: onEvent)
