@@ -23,6 +23,7 @@ public final class Bot: Sendable {
     public let states: AsyncStream<ConnectionState>
 
     private let settings: Locked<Settings>
+    /// Neither changes while it runs.
     private let stateFile: String?
     private let status: HTTPServerConfiguration?
     let log: Log
@@ -113,7 +114,7 @@ public final class Bot: Sendable {
     /// Takes another configuration while it runs, or before. A wrong one changes nothing.
     ///
     /// What can change beside the connection does, and it is not touched: texts, heartbeat interval, what is done when displaced,
-    /// and the level of a log that the bot made itself. If the bot's id or secret, the URL, the authorities or the proxy are others, the
+    /// and the level of a log that the bot made itself; not the status port. If the bot's id or secret, the URL, the authorities or the proxy are others, the
     /// connection is closed with 1000 and made anew when it has ended, so that the bot never displaces itself; answers that are not
     /// through leave on the new one.
     ///
@@ -191,8 +192,8 @@ public final class Bot: Sendable {
         let endpoint = StatusEndpoint { await self.snapshot() }
         let server = try await serve(endpoint, beside: parts)
         life.withLock { $0 = .running(parts) }
-        await apply(to: parts)  // what was reloaded since it was made
         async let served: Void? = server?.run()
+        await apply(to: parts)  // what was reloaded since it was made
         let changes = await parts.connection.states()  // before it runs, so that none is missed
         let link = parts.connection
         await parts.dispatcher.recover { await link.channel(resuming: $0) }  // before anything can arrive

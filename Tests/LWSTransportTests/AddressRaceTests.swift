@@ -84,7 +84,7 @@ struct AddressRaceTests {
     func aDeadPeerIsFoundByTheKernel(milliseconds: Int) async throws {
         let loop = try EventLoop()
         let server = try await EchoServer(on: loop)
-        var configuration = WebSocketConfiguration()
+        var configuration = noDeadlines()
         configuration.deadPeerDeadline = .milliseconds(milliseconds)
         let client = try await Client.connect(
             "ws://127.0.0.1:\(server.port)",
@@ -112,7 +112,7 @@ struct AddressRaceTests {
     }
 
     private func descriptor(connectedTo port: UInt16) -> Int32? {
-        (0..<1_024 as Range<Int32>).first { descriptor in
+        (0..<65_536 as Range<Int32>).first { descriptor in
             var address = sockaddr_in()
             var size = socklen_t(MemoryLayout<sockaddr_in>.size)
             let result = withUnsafeMutablePointer(to: &address) { pointer in
