@@ -3,7 +3,7 @@ import GatewaySimulator
 
 /// What goes wrong during a soak.
 enum SoakFault: CaseIterable {
-    case cut, cutInside, freeze, blink, halfOpen, close, mute, latency, bandwidth
+    case cut, cutInside, refused, freeze, blink, halfOpen, close, mute, latency, bandwidth
     case lateAcknowledgements, lostAcknowledgements, conflicts, throttled, ignored
     case repetition, garbage, displaced, forgotten, subscribeRefused
 
@@ -22,6 +22,11 @@ enum SoakFault: CaseIterable {
                 after: Int.random(in: 0...4_000, using: &generator),
                 Direction.allCases.randomElement(using: &generator) ?? .up
             )
+        case .refused:
+            try proxy.accept(.refuse)
+            proxy.cut(.reset)
+            try await rest(.seconds(1))
+            try proxy.accept(.relay)
         case .freeze:
             proxy.freeze()
             try await rest(.seconds(4))
