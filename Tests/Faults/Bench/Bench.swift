@@ -1,7 +1,9 @@
 import BotCore
 import BotCrypto
 import BotFoundation
+import FoundationEssentials
 import GatewaySimulator
+import Glibc
 import LWSTransport
 import WeComAIBot
 
@@ -21,6 +23,7 @@ final class Bench: Sendable {
     private let home: EventLoop
     private let loop: EventLoop
     private let trust: [UInt8]
+    private let files = Locked<[String]>([])
     private let watching: Task<Void, Never>
 
     /// A service that knows these bots.
@@ -55,6 +58,14 @@ final class Bench: Sendable {
 
     /// The certificate that clients have to trust.
     var authorityPEM: [UInt8] { trust }
+
+    /// The same in a file, which goes when the bench does.
+    func authorityFile() throws -> String {
+        let url = FileManager.default.temporaryDirectory.appending(path: "faults-authority-\(gatewayPort).pem")
+        try Data(trust).write(to: url)
+        files.withLock { $0.append(url.path()) }
+        return url.path()
+    }
 
     /// How a client gets to the service, with short waits.
     func configuration(
@@ -114,5 +125,6 @@ final class Bench: Sendable {
         await home.shutdown()
         await loop.shutdown()
         relay.stop()
+        for file in files.withLock({ $0 }) { unlink(file) }
     }
 }

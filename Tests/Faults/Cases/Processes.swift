@@ -15,13 +15,12 @@ struct EchoProcess {
         guard access(context.echoBot, X_OK) == 0 else {
             throw Skipped(reason: "\(context.echoBot) is not built; build the product echo-bot first")
         }
-        let authority = FileManager.default.temporaryDirectory.appending(path: "faults-\(bench.gatewayPort).pem")
-        try Data(bench.authorityPEM).write(to: authority)
+        let authority = try bench.authorityFile()
         var environment = [
             "WECOM_BOT_ID": Bench.botID,
             "WECOM_BOT_SECRET": Bench.secret(of: Bench.botID).value,
             "WECOM_WS_URL": "wss://127.0.0.1:\(bench.proxy.port)",
-            "WECOM_CA_FILE": authority.path(),
+            "WECOM_CA_FILE": authority,
             "WECOM_HEARTBEAT_SECONDS": "\(heartbeat)",
             "WECOM_LOG_LEVEL": "trace",
             "PATH": "/usr/bin:/bin",

@@ -85,7 +85,7 @@ extension FaultCase {
             // Each waits 300 ms, 600 ms, 1.2 s, 2.4 s … or half of that: at most 6 turns each, and the very first kick.
             try expect((1...13).contains(kicks), "1 to 13 displacements", seen: "\(kicks)")
             return
-                "yield, with waits a hundredth of the default: \(kicks) displacements in 6 s (a naive client: 100 and more)"
+                "yield, with waits a hundredth of the default: \(kicks) displacements in 6 s"
         }
     }
 }

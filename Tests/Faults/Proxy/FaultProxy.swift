@@ -46,14 +46,6 @@ final class FaultProxy: Sendable {
         }
     }
 
-    /// Withdraws cuts that have not happened.
-    func withdrawCut() {
-        eachLink { link in
-            link.up.cutAt = nil
-            link.down.cutAt = nil
-        }
-    }
-
     /// Keeps links open and passes nothing in these directions, or passes again.
     func freeze(_ directions: [Direction] = Direction.allCases, _ isFrozen: Bool = true) {
         eachLink { link in
@@ -79,7 +71,4 @@ final class FaultProxy: Sendable {
     func passed(_ direction: Direction) -> Int {
         relay.links(of: id).reduce(0) { $0 + $1[direction].passed }
     }
-
-    /// How many links there are.
-    var linkCount: Int { relay.links(of: id).count }
 }

@@ -65,10 +65,6 @@ struct Soak {
                 }
             )
             try await bench.gateway.waitForSubscription()
-            // What the largest frames take is taken once.
-            for _ in 0..<3 {
-                for garbage in Garbage.allCases { await bench.gateway.inject(.now(.garbage(garbage))) }
-            }
             let samples = try await load(bench, ledger, client)
             return try await verdict(ledger, client, samples)
         }

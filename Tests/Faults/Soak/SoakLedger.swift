@@ -129,11 +129,13 @@ final class SoakLedger: Sendable {
     /// Settles what can no longer come to anything.
     func sweep(now: ContinuousClock.Instant = .now) {
         state.withLock { state in
-            for (id, open) in state.open where now - open.since > patience {
-                state.open[id] = nil
-                if !open.isReceived, let connection = open.connection, !state.live.contains(connection) {
+            for (id, open) in state.open {
+                let isOver = open.connection.map { !state.live.contains($0) } ?? false
+                if !open.isReceived, isOver, now - open.since > .seconds(10) {
+                    state.open[id] = nil
                     state.totals.lostOnTheWay += 1
-                } else {
+                } else if now - open.since > patience {
+                    state.open[id] = nil
                     state.totals.lost += 1
                     if state.findings.count < 10 {
                         state.findings.append(
