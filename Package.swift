@@ -59,7 +59,7 @@ let package = Package(
         library("LWSTransport", ["BotFoundation", "CLibwebsockets"]),
 
         // The channel, and what a host imports.
-        library("WeComAIBot", ["BotFoundation", "BotCore", "LWSTransport"]),
+        library("WeComAIBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport"]),
         library("WeComBot", ["BotFoundation", "BotCore", "LWSTransport", "WeComAIBot"]),
 
         // The far side, with its own codec: it must not share a bug with the wire types it checks.

@@ -19,18 +19,7 @@ struct FrameCodec: Sendable {
     /// - Throws: `WireError` if it is not JSON, has neither a `cmd` nor an answer's `req_id` and `errcode`, or is a message
     ///   that does not say where it was written.
     func decode(_ bytes: [UInt8]) throws(WireError) -> ServerFrame {
-        // Foundation would guess at other encodings; the WebSocket protocol allows none.
-        guard String(validating: bytes, as: UTF8.self) != nil, !bytes.contains(0) else {
-            throw WireError(.notUTF8, "a frame of \(bytes.count) bytes is not UTF-8 text")
-        }
-        let frame: IncomingFrame
-        do {
-            frame = try decoder.decode(IncomingFrame.self, from: Data(bytes))
-        } catch DecodingError.typeMismatch {
-            throw WireError(.notAnObject, "a frame of \(bytes.count) bytes is JSON but not an object")
-        } catch {
-            throw WireError(.notJSON, "a frame of \(bytes.count) bytes is not JSON that can be parsed")
-        }
+        let frame = try decoder.decode(IncomingFrame.self, fromText: bytes, called: "a frame")
         if let command = frame.command, !(command.isOurs && frame.hasCode) {
             let body: Callback.Body =
                 switch frame.body {
@@ -122,12 +111,6 @@ extension ClientFrame {
         func require(_ value: String, _ name: String) throws(WireError) {
             if value.isEmpty { throw WireError(.empty, "\(name) of a \(command) frame is empty") }
         }
-        func limit(_ value: String, _ maximum: Int, _ name: String) throws(WireError) {
-            let count = value.utf8.count
-            if count > maximum {
-                throw WireError(.tooLong, "\(name) of a \(command) frame has \(count) bytes; \(maximum) are allowed")
-            }
-        }
         try require(requestID.rawValue, "req_id")
         switch self {
         case .ping:
@@ -136,19 +119,14 @@ extension ClientFrame {
             try require(botID, "bot_id")
             try require(secret.value, "secret")
         case .respondStream(_, let stream):
-            try require(stream.id, "stream.id")
-            try limit(stream.content, StreamFrame.maximumContentBytes, "stream.content")
-            if let id = stream.feedbackID {
-                try require(id, "stream.feedback.id")
-                try limit(id, StreamFrame.maximumFeedbackIDBytes, "stream.feedback.id")
-            }
+            try stream.validate(in: "a \(command) frame")
         }
     }
 }
 
 extension ClientFrame: Encodable {
     private enum Key: String, CodingKey {
-        case cmd, headers, body, msgtype, stream, secret, id, finish, content, feedback
+        case cmd, headers, body, msgtype, stream, secret
         case requestID = "req_id"
         case botID = "bot_id"
     }
@@ -168,14 +146,7 @@ extension ClientFrame: Encodable {
         case .respondStream(_, let content):
             var body = frame.nestedContainer(keyedBy: Key.self, forKey: .body)
             try body.encode("stream", forKey: .msgtype)
-            var stream = body.nestedContainer(keyedBy: Key.self, forKey: .stream)
-            try stream.encode(content.id, forKey: .id)
-            try stream.encode(content.isFinal, forKey: .finish)
-            try stream.encode(content.content, forKey: .content)
-            if let id = content.feedbackID {
-                var feedback = stream.nestedContainer(keyedBy: Key.self, forKey: .feedback)
-                try feedback.encode(id, forKey: .id)
-            }
+            try body.encode(content, forKey: .stream)
         }
     }
 }
