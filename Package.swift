@@ -77,7 +77,7 @@ let package = Package(
         // What `make fuzz` runs on random input and `make test` on the inputs kept in Fixtures.
         .testTarget(
             name: "Fuzzing",
-            dependencies: ["BotFoundation", "BotCore", "LWSTransport", "WeComAIBot", "WeComBot"],
+            dependencies: ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "WeComAIBot", "WeComBot"],
             path: "Tests/Fuzzing",
             swiftSettings: strict
         ),

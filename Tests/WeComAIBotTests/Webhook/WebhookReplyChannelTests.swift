@@ -56,7 +56,9 @@ struct WebhookReplyChannelTests {
 
     @Test("a message that is delivered again is handled once, and gets the same stream")
     func retry() async throws {
-        let bench = try WebhookBench(firstText: "思考中…") { message, reply in await reply.finish(message.text) }
+        let bench = try WebhookBench(firstText: "思考中…") { [verdicts] message, reply in
+            verdicts.put(await reply.finish(message.text))
+        }
         try await bench.run {
             let stream = try await bench.send("1", "hi")
             #expect(stream.text == "思考中…" && !stream.isFinal)
@@ -64,6 +66,7 @@ struct WebhookReplyChannelTests {
             #expect(try await bench.send("1", "hi") == Platform.Shown(id: stream.id, text: "hi", isFinal: false))
             #expect(bench.dispatcher.statistics.delivered == 0, "whether a second answer is read is not known")
             #expect(try await bench.ask(stream).isFinal)
+            #expect(await verdicts.next() == .delivered)
             #expect(try await bench.send("1", "hi") == Platform.Shown(id: stream.id, text: "hi", isFinal: true))
             let other = try await bench.send("2", "hi")
             #expect(other.id != stream.id)
