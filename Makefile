@@ -24,7 +24,7 @@ help: ## this list
 
 .PHONY: setup
 setup: ## install what the package needs and is missing (Debian packages)
-	@./.ci/setup libwebsockets-dev libssl-dev
+	@./.ci/setup libwebsockets-dev libssl-dev libsqlite3-dev
 
 .PHONY: build
 build: setup ## build everything, warnings being errors

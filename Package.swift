@@ -49,18 +49,20 @@ let package = Package(
             linkerSettings: [.linkedLibrary("websockets"), .linkedLibrary("ssl"), .linkedLibrary("crypto")]
         ),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
 
         // The base: values everything else may use.
         library("BotFoundation"),
 
-        // The middle: none of these knows the others.
+        // The middle: of these only the store knows another, for which it keeps what is owed.
         library("BotCore", ["BotFoundation"]),
         library("BotCrypto", ["BotFoundation", "COpenSSL"]),
         library("LWSTransport", ["BotFoundation", "CLibwebsockets"]),
+        library("BotStore", ["BotFoundation", "BotCore", "CSQLite"]),
 
         // The channel, and what a host imports.
         library("WeComAIBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport"]),
-        library("WeComBot", ["BotFoundation", "BotCore", "LWSTransport", "WeComAIBot"]),
+        library("WeComBot", ["BotFoundation", "BotCore", "BotStore", "LWSTransport", "WeComAIBot"]),
 
         // The far side, with its own codec: it must not share a bug with the wire types it checks.
         library("GatewaySimulator", ["BotFoundation", "BotCrypto", "LWSTransport"]),
@@ -84,6 +86,7 @@ let package = Package(
         tests(of: "BotFoundation"),
         tests(of: "BotCore", ["BotFoundation"]),
         tests(of: "BotCrypto", ["BotFoundation"]),
+        tests(of: "BotStore", ["BotFoundation", "BotCore"]),
         tests(of: "LWSTransport", ["BotFoundation", "BotCrypto"]),
         tests(of: "WeComAIBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "GatewaySimulator"]),
         tests(of: "GatewaySimulator", ["BotFoundation", "BotCrypto", "LWSTransport"]),

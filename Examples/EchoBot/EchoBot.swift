@@ -41,6 +41,7 @@ struct EchoBot {
           WECOM_WS_URL                     another gateway than wss://openws.work.weixin.qq.com
           WECOM_CA_FILE                    PEM file of the authorities to trust; empty: the system's
           WECOM_HEARTBEAT_SECONDS          seconds between heartbeats; 30
+          WECOM_STATE_FILE                 where to keep what is owed, so that a restart finishes it; empty: nowhere
           WECOM_LOG_LEVEL                  trace, debug, info, notice, warning or error; info
 
         Exit status: 0 after SIGTERM or Ctrl-C, 78 if the configuration is wrong.

@@ -16,6 +16,7 @@ enum LiveAnswer {
     static func outcome(_ delivery: Delivery) -> String {
         switch delivery {
         case .delivered: "delivered"
+        case .redirected(let reason): "delivered another way: \(reason)"
         case .refused(let reason): "refused: \(reason)"
         case .unknown(let reason): "unknown: \(reason)"
         }

@@ -12,6 +12,9 @@ package struct Queue<Element> {
     /// Whether nothing waits.
     package var isEmpty: Bool { count == 0 }
 
+    /// The element that has waited longest.
+    package var first: Element? { head < elements.count ? elements[head] : nil }
+
     /// Adds an element at the end.
     package mutating func append(_ element: Element) {
         elements.append(element)

@@ -103,7 +103,7 @@ extension GatewayMachine {
         remember(
             Callback(pushed: message, bot: bot, kind: kind, frame: frame, pushedAt: now, connection: connection)
         )
-        if kind == .message { conversations.insert(message.chat) }
+        if kind == .message { conversations[message.chat] = chat != nil }
         if let connection, transmit(frame, on: connection) {
             observe(.pushed(connection, message), now)
         } else {

@@ -57,8 +57,11 @@ extension GatewayMachine {
         guard let chat = frame.body?["chatid"]?.string, !chat.isEmpty else {
             return invalid(frame, "no chatid", id, now)
         }
+        let isGroup: Bool?
         switch frame.body?["chat_type"] {
-        case nil, .integer(0), .integer(1), .integer(2): break
+        case nil, .integer(0): isGroup = nil
+        case .integer(1): isGroup = false
+        case .integer(2): isGroup = true
         default: return invalid(frame, "chat_type", id, now)
         }
         guard let type = frame.body?["msgtype"]?.string else { return invalid(frame, "no msgtype", id, now) }
@@ -81,8 +84,8 @@ extension GatewayMachine {
             violation(id, "\(frame.requestID): message type \(type.prefix(64))", now)
             return .invalidMessageType
         }
-        guard conversations.contains(chat) else {
-            violation(id, "\(frame.requestID): a conversation in which nobody has spoken", now)
+        guard let conversation = conversations[chat], isGroup == nil || isGroup == conversation else {
+            violation(id, "\(frame.requestID): a conversation of that type in which nobody has spoken", now)
             return .invalidChat
         }
         observe(.sent(chat: chat, messageType: type, text: text), now)

@@ -60,7 +60,8 @@ package struct GatewayMachine: Sendable {
     var callbacks: [String: Callback] = [:]
     var callbackOrder: [String] = []
     var requestIDs: [String: String] = [:]
-    var conversations: Set<String> = []
+    /// Where somebody has spoken, and whether that is a group.
+    var conversations: [String: Bool] = [:]
     var streamIDs: [String: String] = [:]
     var faults: [Fault] = []
     var deferred = Schedule<Deferred>()

@@ -10,7 +10,8 @@ extension Bot {
     ///     }
     ///
     /// It exits with 0 when the bot was asked to end, with 78 after it has written every problem of the configuration to standard
-    /// error, one line each, and with 71 (`EX_OSERR`) if the system cannot run it.
+    /// error, one line each, with 69 (`EX_UNAVAILABLE`) when it was displaced and ``Configuration/onDisplaced`` is `stop`, and with 71
+    /// (`EX_OSERR`) if the system cannot run it.
     ///
     /// - Parameters:
     ///   - configurationFile: The path of the configuration file; `nil` takes it from `WECOM_CONFIG`.
@@ -30,7 +31,7 @@ extension Bot {
             exit(ConfigurationError.exitStatus)
         } catch {
             complain("\(error)")
-            exit(71)
+            exit((error as? BotError)?.exitStatus ?? EXIT_FAILURE)
         }
     }
 

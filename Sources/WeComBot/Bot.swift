@@ -1,5 +1,7 @@
 public import BotCore
 public import BotFoundation
+internal import BotStore
+internal import FoundationEssentials
 internal import Glibc
 internal import LWSTransport
 public import WeComAIBot
@@ -22,10 +24,12 @@ public final class Bot: Sendable {
 
     private let connection: LongConnectionConfiguration
     private let dispatcher: DispatcherConfiguration
+    private let stateFile: String?
     private let log: Log
     private let stateChanges: AsyncStream<ConnectionState>.Continuation
     private let endings: AsyncStream<Ending>
     private let ending: AsyncStream<Ending>.Continuation
+    private let life: Locked<Life>
 
     /// How long turns may take to end once the bot is asked to.
     private let drainDeadline: Duration
@@ -37,6 +41,15 @@ public final class Bot: Sendable {
     private enum Ending: Sendable, Equatable {
         case asked
         case signal(Signals.Signal)
+        case displaced
+    }
+
+    /// What there is to be seen of it.
+    private enum Life: Sendable {
+        case new(since: ContinuousClock.Instant)
+        case starting(since: ContinuousClock.Instant)
+        case running(Parts)
+        case over(ConnectionSnapshot, DispatcherStatistics)
     }
 
     /// Makes a bot. Nothing is started yet. Blocks while it reads the certificate authorities, if the configuration names a file.
@@ -52,8 +65,10 @@ public final class Bot: Sendable {
     init(configuration: Configuration, log: Log?, drainDeadline: Duration) throws(ConfigurationError) {
         connection = try configuration.longConnection()
         dispatcher = configuration.dispatcher
-        self.log = log ?? .standardError(level: configuration.logLevel)
+        stateFile = configuration.stateFile.flatMap { $0.isEmpty ? nil : $0 }
+        self.log = log ?? .standardError(level: configuration.logLevel, format: configuration.logFormat)
         self.drainDeadline = drainDeadline
+        life = Locked(.new(since: .now))
         (states, stateChanges) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
         (endings, ending) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(16))
     }
@@ -64,6 +79,21 @@ public final class Bot: Sendable {
         ending.yield(.asked)
     }
 
+    /// What the bot is doing and has done. Before ``run(handlesSignals:_:)-(_,BotHandler)``, while it runs and after it.
+    public func snapshot() async -> BotSnapshot {
+        let connection: ConnectionSnapshot
+        let dispatcher: DispatcherStatistics
+        switch life.withLock({ $0 }) {
+        case .new(let since), .starting(let since):
+            (connection, dispatcher) = (ConnectionSnapshot(.idle, since: since), DispatcherStatistics())
+        case .running(let parts):
+            (connection, dispatcher) = (await parts.connection.snapshot(), parts.dispatcher.statistics)
+        case .over(let lastConnection, let lastDispatcher):
+            (connection, dispatcher) = (lastConnection, lastDispatcher)
+        }
+        return BotSnapshot(connection, dispatcher, now: .now, at: .now)
+    }
+
     /// Runs the bot with a closure as its handler; see ``run(handlesSignals:_:)-(_,BotHandler)``.
     @concurrent public func run(
         handlesSignals: Bool = true,
@@ -72,7 +102,7 @@ public final class Bot: Sendable {
         try await run(handlesSignals: handlesSignals, ClosureHandler(handler))
     }
 
-    /// Runs the bot until it is asked to end, and returns when everything has ended. Once.
+    /// Runs the bot until it is asked to end, and returns when everything has ended. Once; calling it again is a programming error.
     ///
     /// It connects, and connects again whenever the connection ends, without limit. The ways to end it: ``stop()``; SIGTERM or
     /// SIGINT, if it handles them, where a second signal ends the process at once; cancelling the task, which gives answers no
@@ -81,29 +111,47 @@ public final class Bot: Sendable {
     /// - Parameters:
     ///   - handlesSignals: Whether it takes SIGTERM and SIGINT over while it runs. A host that handles them itself says `false`
     ///     and calls ``stop()``. A handler that ignores its cancellation keeps this method from returning; a bot that handles
-    ///     signals ends the process then, with status 0.
+    ///     signals ends the process then, with status 0 and without flushing what C's streams hold.
     ///   - handler: Answers messages, on threads of its own.
-    /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with.
+    /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, and when the bot was displaced
+    ///   and ``Configuration/onDisplaced`` is `stop`.
     @concurrent public func run(handlesSignals: Bool = true, _ handler: any BotHandler) async throws(BotError) {
-        let parts = try Parts(connection, dispatcher, handler, handlesSignals: handlesSignals, log: log)
+        let isFirst = life.withLock { life in
+            guard case .new(let since) = life else { return false }
+            life = .starting(since: since)
+            return true
+        }
+        precondition(isFirst, "Bot.run() was called twice")
+        let store = stateFile.map { SQLiteStateStore(path: $0, log: log) }
+        let parts = try Parts(connection, dispatcher, handler, store, handlesSignals: handlesSignals, log: log)
+        life.withLock { $0 = .running(parts) }
         let changes = await parts.connection.states()  // before it runs, so that none is missed
-        await withTaskGroup(of: Void.self) { group in
+        let link = parts.connection
+        await parts.dispatcher.recover { link.channel(resuming: $0) }  // before anything can arrive
+        async let reason = awaitEnding(of: parts)
+        await withDiscardingTaskGroup { group in
             group.addTask { await parts.dispatcher.run() }
-            group.addTask { await parts.connection.run() }
+            group.addTask {
+                await parts.connection.run()
+                if await parts.connection.endedDisplaced { self.ending.yield(.displaced) }
+            }
             group.addTask { for await state in changes { self.stateChanges.yield(state) } }
-            group.addTask { await self.awaitEnding(of: parts) }
             if let signals = parts.signals {
                 group.addTask { for await signal in signals.deliveries { self.ending.yield(.signal(signal)) } }
             }
-            await group.waitForAll()
         }
         stateChanges.finish()
+        let last = (await parts.connection.snapshot(), parts.dispatcher.statistics)
+        life.withLock { $0 = .over(last.0, last.1) }
         await parts.loop.shutdown()
+        if await reason == .displaced { throw BotError.displaced }
     }
 
     /// Drains at the first reason to end, and ends the process at a second signal.
-    private func awaitEnding(of parts: Parts) async {
-        await withDiscardingTaskGroup { group in
+    ///
+    /// - Returns: The first reason; `nil` if the task was cancelled before there was one.
+    private func awaitEnding(of parts: Parts) async -> Ending? {
+        let first = await withTaskGroup(of: Void.self) { group in
             var first: (reason: Ending, at: ContinuousClock.Instant)?
             for await reason in endings {
                 if let first {
@@ -114,13 +162,16 @@ public final class Bot: Sendable {
                 }
                 first = (reason, .now)
                 log(.info, "ending: finishing what is under way; a second signal ends at once")
-                group.addTask { await self.drain(parts) }
+                group.addTask { await self.drain(parts, because: reason) }
             }
+            await group.waitForAll()
+            return first?.reason
         }
         parts.signals?.end()
+        return first
     }
 
-    private func drain(_ parts: Parts) async {
+    private func drain(_ parts: Parts, because reason: Ending) async {
         await parts.dispatcher.drain(deadline: drainDeadline)
         let states = await parts.connection.states()
         await parts.connection.stop()
@@ -128,14 +179,15 @@ public final class Bot: Sendable {
         let stuck = parts.dispatcher.statistics.active
         if stuck > 0, parts.signals != nil {
             log(.warning, "handlers ignore their cancellation; ending without them", [.count: "\(stuck)"])
-            exit(EXIT_SUCCESS)
+            // Not exit(3), which tears down what these handlers may be using. Log lines are written as they are made.
+            _exit(reason == .displaced ? BotError.displaced.exitStatus : EXIT_SUCCESS)
         }
         ending.finish()
     }
 }
 
 /// What runs while a bot runs.
-private struct Parts {
+private struct Parts: Sendable {
     let loop: EventLoop
     let dispatcher: Dispatcher
     let connection: LongConnection
@@ -145,11 +197,12 @@ private struct Parts {
         _ configuration: LongConnectionConfiguration,
         _ dispatching: DispatcherConfiguration,
         _ handler: any BotHandler,
+        _ store: SQLiteStateStore?,
         handlesSignals: Bool,
         log: Log
     ) throws(BotError) {
         do {
-            let dispatcher = Dispatcher(handler: handler, configuration: dispatching, log: log)
+            let dispatcher = Dispatcher(handler: handler, configuration: dispatching, store: store, log: log)
             self.dispatcher = dispatcher
             loop = try EventLoop(name: "wecom-bot", log: log)
             connection = try LongConnection(configuration, on: loop, log: log) { message, channel in

@@ -12,6 +12,8 @@ public struct BotError: Error, Sendable, Hashable, CustomStringConvertible {
 
         /// The system has no threads, memory or descriptors left.
         public static let outOfResources = Code(rawValue: "out-of-resources")
+        /// Another connection with the same bot id took the place, and the configuration says to stop then.
+        public static let displaced = Code(rawValue: "displaced")
     }
 
     /// The kind of failure.
@@ -19,10 +21,19 @@ public struct BotError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What happened and what to do about it.
     public let message: String
 
+    /// The status a program should exit with, of sysexits.h: `EX_UNAVAILABLE` when displaced, `EX_OSERR` otherwise.
+    public var exitStatus: Int32 { code == .displaced ? 69 : 71 }
+
     init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
+
+    static let displaced = BotError(
+        .displaced,
+        "another connection took this bot's place, and the bot was told to stop then: stop the other process, or give this one a bot "
+            + "of its own; with WECOM_ON_DISPLACED=yield or take_over it would come back by itself"
+    )
 
     /// The message.
     public var description: String { message }

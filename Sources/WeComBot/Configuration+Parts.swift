@@ -26,6 +26,13 @@ extension Configuration {
         }
         connection.proxy = httpProxy?.proxy
         connection.heartbeatInterval = heartbeatInterval
+        connection.displacementPolicy = onDisplaced
+        connection.rateLimits = RateLimits(
+            perMinute: ratePerMinute,
+            perHour: ratePerHour,
+            refreshesCost: refreshesCost
+        )
+        connection.streamWindow = streamWindow
         return connection
     }
 
@@ -34,6 +41,7 @@ extension Configuration {
         var dispatcher = DispatcherConfiguration()
         if let apologyText { dispatcher.apology = apologyText }
         if let busyText { dispatcher.busyText = busyText }
+        if let interruptedText { dispatcher.interruptedText = interruptedText }
         return dispatcher
     }
 }

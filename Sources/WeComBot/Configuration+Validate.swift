@@ -17,9 +17,20 @@ extension Configuration {
             _ = try ConfigurationRules.certificateAuthorityFile(certificateAuthorityFile ?? "")
         }
         check("heartbeatInterval") { () throws(ConfigurationFault) in
-            _ = try ConfigurationRules.heartbeat(heartbeatInterval)
+            _ = try ConfigurationRules.time(heartbeatInterval, in: Configuration.heartbeatLimits)
+        }
+        check("streamWindow") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.time(streamWindow, in: Configuration.streamWindowLimits)
         }
         check("botName") { () throws(ConfigurationFault) in _ = try ConfigurationRules.name(botName) }
+        check("ratePerMinute") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.count(ratePerMinute, in: Configuration.ratePerMinuteLimits)
+        }
+        check("ratePerHour") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.count(ratePerHour, in: Configuration.ratePerHourLimits)
+        }
+
+        check("stateFile") { () throws(ConfigurationFault) in _ = try ConfigurationRules.stateFile(stateFile ?? "") }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     }
 

@@ -1,4 +1,5 @@
 public import BotFoundation
+public import WeComAIBot
 
 /// What a bot needs to know before it starts.
 ///
@@ -13,9 +14,16 @@ public import BotFoundation
 /// | ``webSocketURL`` | `wecomaibot_ws_url` | `WECOM_WS_URL` | ``defaultWebSocketURL`` |
 /// | ``certificateAuthorityFile`` | `wecomaibot_ca_file` | `WECOM_CA_FILE` | the system's trust |
 /// | ``heartbeatInterval`` | `wecomaibot_heartbeat_interval` | `WECOM_HEARTBEAT_SECONDS` | 30 s |
+/// | ``onDisplaced`` | `wecomaibot_on_displaced` | `WECOM_ON_DISPLACED` | `yield` |
+/// | ``streamWindow`` | `wecomaibot_stream_window` | `WECOM_STREAM_WINDOW_SECONDS` | 330 s |
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
 /// | ``httpProxy`` | `wecomaibot_proxy` | `WECOM_PROXY` | `https_proxy` and its kin |
 /// | ``logLevel`` | `log_level` | `WECOM_LOG_LEVEL` | `info` |
+/// | ``logFormat`` | `log_format` | `WECOM_LOG_FORMAT` | `text` |
+/// | ``ratePerMinute`` | `wecomaibot_rate_per_minute` | `WECOM_RATE_PER_MINUTE` | 30 |
+/// | ``ratePerHour`` | `wecomaibot_rate_per_hour` | `WECOM_RATE_PER_HOUR` | 1,000 |
+/// | ``refreshesCost`` | `wecomaibot_refreshes_cost` | `WECOM_REFRESHES_COST` | `false` |
+/// | ``stateFile`` | `wecomaibot_state_file` | `WECOM_STATE_FILE` | none |
 ///
 /// The keys are those of AstrBot's platform block for this channel, so that an existing block works unchanged.
 public struct Configuration: Sendable {
@@ -39,6 +47,14 @@ public struct Configuration: Sendable {
     /// Official doc 101463 recommends 30 seconds. AstrBot does not go below 5; here 1 is allowed because private gateways may
     /// drop idle connections sooner, and more than 300 outlives the idle limit of common middleboxes.
     public var heartbeatInterval: Duration
+    /// What the bot does when another connection with the same id takes its place.
+    public var onDisplaced: DisplacementPolicy
+    /// How long a bubble of a streamed answer is updated before it is finished: 10 to 600 seconds. An answer that takes longer goes
+    /// on in another bubble.
+    ///
+    /// Official doc 101463 ends a stream 6 minutes after its first frame; other servers were seen to take 10. Half a minute less
+    /// leaves time for the last frame's way.
+    public var streamWindow: Duration
     /// The name under which people mention the bot in groups (`@name`). Empty if unknown.
     public var botName: String
     /// The HTTP proxy through which the connection goes (`CONNECT`); `nil` connects directly.
@@ -48,16 +64,40 @@ public struct Configuration: Sendable {
     public var httpProxy: HTTPProxy?
     /// The least important level that is logged.
     public var logLevel: Log.Level
+    /// How lines on standard error look.
+    public var logFormat: Log.Format
+    /// How many messages one conversation is sent in any 60 seconds, answers and pushes together: 1 to 30.
+    ///
+    /// The platform allows 30 (official doc 101463). A lower number leaves some to another program that writes to the same
+    /// conversations. What would exceed it waits; intermediate updates are left out.
+    public var ratePerMinute: Int
+    /// How many messages one conversation is sent in any hour: 1 to 1,000, which the platform allows (official doc 101463).
+    public var ratePerHour: Int
+    /// Whether each update of a bubble counts, and not only the one that opens it. The platform does not say; that further updates
+    /// do not count was observed.
+    public var refreshesCost: Bool
+    /// The file in which the bot keeps what it owes, so that after a crash or a kill the next process finishes it and answers
+    /// nothing twice; `nil` or empty for none. It is made if it is not there, in a directory that must be, and readable for its
+    /// owner only, because it holds messages. Each bot process needs one of its own.
+    public var stateFile: String?
     /// What an answer ends with when its handler throws; `nil` for the built-in sentence in Chinese and English.
     public var apologyText: String?
     /// What is answered when too many messages wait; `nil` for the built-in sentence in Chinese and English.
     public var busyText: String?
+    /// What an answer ends with that a restart has interrupted; `nil` for the built-in sentence in Chinese and English.
+    public var interruptedText: String?
 
     /// The official gateway (official doc 101463).
     public static let defaultWebSocketURL = "wss://openws.work.weixin.qq.com"
 
     /// The heartbeat intervals that are accepted.
     package static let heartbeatLimits: ClosedRange<Duration> = .seconds(1) ... .seconds(300)
+
+    /// The rates that are accepted.
+    package static let ratePerMinuteLimits = 1...30
+    package static let ratePerHourLimits = 1...1_000
+    /// The stream windows that are accepted.
+    package static let streamWindowLimits: ClosedRange<Duration> = .seconds(10) ... .seconds(600)
 
     /// A configuration with the defaults. It is checked when a bot is made of it, or by ``validate()``.
     public init(botID: String, secret: Secret) {
@@ -67,10 +107,18 @@ public struct Configuration: Sendable {
         webSocketURL = Configuration.defaultWebSocketURL
         certificateAuthorityFile = nil
         heartbeatInterval = .seconds(30)
+        onDisplaced = .yield
+        streamWindow = .seconds(330)
         botName = ""
         httpProxy = nil
         logLevel = .info
+        logFormat = .text
+        ratePerMinute = 30
+        ratePerHour = 1_000
+        refreshesCost = false
         apologyText = nil
         busyText = nil
+        stateFile = nil
+        interruptedText = nil
     }
 }

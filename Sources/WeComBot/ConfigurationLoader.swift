@@ -64,11 +64,13 @@ struct ConfigurationLoader {
             try ConfigurationRules.certificateAuthorityFile(value.string())
         }
         read(.heartbeatInterval, into: &configuration.heartbeatInterval) { value throws(ConfigurationFault) in
-            switch value {
-            case .number(let seconds): try ConfigurationRules.heartbeat(seconds: seconds)
-            case .text(let text): try ConfigurationRules.heartbeat(text: text)
-            case .absent, .other: throw ConfigurationFault("must be a number of seconds from 1 to 300")
-            }
+            try ConfigurationRules.time(value, in: Configuration.heartbeatLimits)
+        }
+        read(.streamWindow, into: &configuration.streamWindow) { value throws(ConfigurationFault) in
+            try ConfigurationRules.time(value, in: Configuration.streamWindowLimits)
+        }
+        read(.onDisplaced, into: &configuration.onDisplaced) { value throws(ConfigurationFault) in
+            try ConfigurationRules.displacementPolicy(named: value.string())
         }
         read(.botName, into: &configuration.botName) { value throws(ConfigurationFault) in
             try ConfigurationRules.name(value.string())
@@ -76,6 +78,21 @@ struct ConfigurationLoader {
         readProxy(for: configuration.webSocketURL, into: &configuration.httpProxy)
         read(.logLevel, into: &configuration.logLevel) { value throws(ConfigurationFault) in
             try ConfigurationRules.logLevel(named: value.string())
+        }
+        read(.ratePerMinute, into: &configuration.ratePerMinute) { value throws(ConfigurationFault) in
+            try ConfigurationRules.count(value, in: Configuration.ratePerMinuteLimits)
+        }
+        read(.ratePerHour, into: &configuration.ratePerHour) { value throws(ConfigurationFault) in
+            try ConfigurationRules.count(value, in: Configuration.ratePerHourLimits)
+        }
+        read(.refreshesCost, into: &configuration.refreshesCost) { value throws(ConfigurationFault) in
+            try ConfigurationRules.flag(value)
+        }
+        read(.stateFile, into: &configuration.stateFile) { value throws(ConfigurationFault) in
+            try ConfigurationRules.stateFile(value.string())
+        }
+        read(.logFormat, into: &configuration.logFormat) { value throws(ConfigurationFault) in
+            try ConfigurationRules.logFormat(named: value.string())
         }
         return configuration
     }

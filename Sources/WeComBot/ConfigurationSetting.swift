@@ -20,12 +20,30 @@ struct ConfigurationSetting {
         keys: ["wecomaibot_heartbeat_interval"],
         variable: "WECOM_HEARTBEAT_SECONDS"
     )
+    static let onDisplaced = ConfigurationSetting(keys: ["wecomaibot_on_displaced"], variable: "WECOM_ON_DISPLACED")
+    static let streamWindow = ConfigurationSetting(
+        keys: ["wecomaibot_stream_window"],
+        variable: "WECOM_STREAM_WINDOW_SECONDS"
+    )
     static let botName = ConfigurationSetting(keys: ["wecom_ai_bot_name"], variable: "WECOM_BOT_NAME")
     static let httpProxy = ConfigurationSetting(keys: ["wecomaibot_proxy"], variable: "WECOM_PROXY")
+    static let ratePerMinute = ConfigurationSetting(
+        keys: ["wecomaibot_rate_per_minute"],
+        variable: "WECOM_RATE_PER_MINUTE"
+    )
+    static let ratePerHour = ConfigurationSetting(keys: ["wecomaibot_rate_per_hour"], variable: "WECOM_RATE_PER_HOUR")
+    static let refreshesCost = ConfigurationSetting(
+        keys: ["wecomaibot_refreshes_cost"],
+        variable: "WECOM_REFRESHES_COST"
+    )
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
+    static let logFormat = ConfigurationSetting(keys: ["log_format"], variable: "WECOM_LOG_FORMAT")
+    static let stateFile = ConfigurationSetting(keys: ["wecomaibot_state_file"], variable: "WECOM_STATE_FILE")
+
     static let all = [
-        mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, botName, httpProxy, logLevel,
+        mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, streamWindow,
+        botName, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, logLevel, logFormat,
     ]
 
     /// The variable that holds the path of the file.

@@ -3,7 +3,8 @@ enum ConfigurationValue: Decodable, Hashable {
     case absent
     case text(String)
     case number(Double)
-    /// A boolean, an array, an object, or a number or string that cannot be represented.
+    case flag(Bool)
+    /// An array, an object, or a number or string that cannot be represented.
     case other
 
     init(from decoder: any Decoder) throws {
@@ -13,6 +14,8 @@ enum ConfigurationValue: Decodable, Hashable {
             self = .absent
         } else if let text = ConfigurationValue.attempt({ try container.decode(String.self) }) {
             self = .text(text)
+        } else if let flag = ConfigurationValue.attempt({ try container.decode(Bool.self) }) {
+            self = .flag(flag)
         } else if let number = ConfigurationValue.attempt({ try container.decode(Double.self) }) {
             self = .number(number)
         } else {
@@ -29,7 +32,7 @@ enum ConfigurationValue: Decodable, Hashable {
         switch self {
         case .absent: true
         case .text(let text): text.trimmed.isEmpty
-        case .number, .other: false
+        case .number, .flag, .other: false
         }
     }
 

@@ -7,6 +7,8 @@ struct StandardErrorFormat: Sendable {
     enum Style: Sendable, Hashable {
         /// For tools: whole UTC time, no colour.
         case plain
+        /// For tools: a JSON object.
+        case json
         /// For a person: local time of day.
         case terminal(isColoured: Bool)
 
@@ -37,6 +39,15 @@ struct StandardErrorFormat: Sendable {
         _ metadata: [(key: LogKey, value: String)],
         at time: timespec
     ) -> [UInt8] {
+        if style == .json {
+            return StandardErrorJSON.line(
+                level,
+                message,
+                metadata,
+                time: Self.timestamp(time),
+                maximumBytes: Self.maximumBytes
+            )
+        }
         var line = prefix(level, at: time) + message.escapedForOneLine
         for (key, value) in metadata {
             line += " \(key.description)=\(StandardErrorFormat.quoted(value))"
@@ -45,28 +56,34 @@ struct StandardErrorFormat: Sendable {
     }
 
     private func prefix(_ level: Log.Level, at time: timespec) -> String {
-        var seconds = time.tv_sec
-        var parts = tm()
         switch style {
-        case .plain:
-            gmtime_r(&seconds, &parts)
-            let date =
-                "\(pad(Int(parts.tm_year) + 1900, 4))-\(pad(Int(parts.tm_mon) + 1, 2))-\(pad(Int(parts.tm_mday), 2))"
-            return "\(date)T\(clock(parts)).\(pad(time.tv_nsec / 1_000_000, 3))Z \(level) "
+        case .plain, .json:
+            return "\(Self.timestamp(time)) \(level) "
         case .terminal(let isColoured):
+            var seconds = time.tv_sec
+            var parts = tm()
             localtime_r(&seconds, &parts)
             let name = "\(level)".uppercased()
             let padding = String(repeating: " ", count: max(0, 7 - name.count))
             let shown = isColoured ? "\u{1B}[\(colour(level))m\(name)\u{1B}[0m" : name
-            return "\(clock(parts)) \(shown)\(padding) "
+            return "\(Self.clock(parts)) \(shown)\(padding) "
         }
     }
 
-    private func clock(_ parts: tm) -> String {
+    /// RFC 3339, in UTC, with milliseconds.
+    private static func timestamp(_ time: timespec) -> String {
+        var seconds = time.tv_sec
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        let date = "\(pad(Int(parts.tm_year) + 1900, 4))-\(pad(Int(parts.tm_mon) + 1, 2))-\(pad(Int(parts.tm_mday), 2))"
+        return "\(date)T\(clock(parts)).\(pad(time.tv_nsec / 1_000_000, 3))Z"
+    }
+
+    private static func clock(_ parts: tm) -> String {
         "\(pad(Int(parts.tm_hour), 2)):\(pad(Int(parts.tm_min), 2)):\(pad(Int(parts.tm_sec), 2))"
     }
 
-    private func pad(_ number: Int, _ width: Int) -> String {
+    private static func pad(_ number: Int, _ width: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }

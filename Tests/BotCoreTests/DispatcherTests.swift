@@ -68,6 +68,27 @@ struct DispatcherTests {
         )
     }
 
+    @Test("an answer that came another way is delivered, is counted as such, and is logged once")
+    func redirected() async {
+        let channel = RecordingChannel(automatic: .redirected(.init(code: 846_608, "expired")))
+        let outcomes = Locked<[Delivery]>([])
+        let dispatcher = await run { _, reply in
+            await reply.write("text")
+            let outcome = await reply.finish()
+            outcomes.withLock { $0.append(outcome) }
+        } _: { dispatcher in
+            dispatcher.receive(.test("1"), through: channel)
+        }
+        #expect(outcomes.withLock { $0 } == [.redirected(.init(code: 846_608, "expired"))])
+        #expect(dispatcher.statistics.delivered == 1 && dispatcher.statistics.redirected == 1)
+        #expect(dispatcher.statistics.undelivered == 0 && dispatcher.statistics.unknown == 0)
+        #expect(
+            capture.messages(from: .notice) == [
+                "an answer was delivered another way than it was begun: expired (errcode 846608)"
+            ]
+        )
+    }
+
     @Test("a burst of 500 in one conversation is answered one by one in order")
     func burst() async {
         let order = Locked<[String]>([])

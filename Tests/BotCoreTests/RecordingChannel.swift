@@ -20,8 +20,17 @@ final class RecordingChannel: ReplyChannel {
     private let automatic: Delivery?
 
     /// - Parameter automatic: The verdict on every update; `nil` to wait for ``settle(_:)``.
-    init(maximumBytes: Int = 20_480, automatic: Delivery? = .delivered) {
-        capabilities = ReplyCapabilities(maximumBytes: maximumBytes)
+    init(
+        maximumBytes: Int = 20_480,
+        bubbleWindow: Duration? = nil,
+        keepAlive: Duration? = nil,
+        automatic: Delivery? = .delivered
+    ) {
+        capabilities = ReplyCapabilities(
+            maximumBytes: maximumBytes,
+            bubbleWindow: bubbleWindow,
+            keepAlive: keepAlive
+        )
         self.automatic = automatic
     }
 

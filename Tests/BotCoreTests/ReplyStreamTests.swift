@@ -154,4 +154,43 @@ struct ReplyStreamTests {
         #expect(channel.finals.allSatisfy { $0.utf8.count <= 20_480 })
         #expect(stream.outcome == .delivered)
     }
+
+    @Test("the driver wakes to keep a bubble alive and to end it, and not again before there is new text")
+    func longSilence() async {
+        let channel = RecordingChannel(bubbleWindow: .seconds(330), keepAlive: .seconds(225))
+        let stream = await drive(channel) { stream in
+            stream.append("想")
+            await channel.sent.next()
+            await clock.waitForSleepers(1)
+            clock.advance(by: .seconds(225) - .nanoseconds(1))
+            #expect(channel.updates.count == 1)
+            clock.advance(by: .nanoseconds(1))
+            #expect(await channel.sent.next() == BubbleUpdate(bubble: 0, text: "想", isFinal: false))
+            await clock.waitForSleepers(1)
+            clock.advance(by: .seconds(105))
+            #expect(await channel.sent.next() == BubbleUpdate(bubble: 0, text: "想", isFinal: true))
+            clock.advance(by: .seconds(3_600))
+            stream.append("好")
+            #expect(await channel.sent.next() == BubbleUpdate(bubble: 1, text: "好", isFinal: false))
+        }
+        #expect(channel.finals == ["想", "好"])
+        #expect(stream.outcome == .delivered)
+        #expect(clock.sleepers == 0)
+    }
+
+    @Test("a distant time costs one timer, however often there is new text before it")
+    func oneDistantTimer() async {
+        let channel = RecordingChannel(bubbleWindow: .seconds(330), keepAlive: .seconds(225))
+        _ = await drive(channel) { stream in
+            for _ in 0..<100 {
+                stream.append("a")
+                await channel.sent.next()
+                await clock.waitForSleepers(1)
+                clock.advance(by: .milliseconds(300))
+            }
+            #expect(clock.sleepers <= 2)
+        }
+        #expect(channel.finals == [String(repeating: "a", count: 100)])
+        #expect(clock.sleepers == 0)
+    }
 }

@@ -164,9 +164,11 @@ struct StreamMachineTests {
     @Test("the outcome is the worst of the final updates, and of equally bad ones the first")
     func worstOutcome() {
         let other = Delivery.refused(.init(code: 1, "other"))
+        let elsewhere = Delivery.redirected(.init("elsewhere"))
         let cases: [([Delivery], Delivery)] = [
             ([.delivered, .delivered], .delivered), ([lost, .delivered], lost), ([.delivered, lost], lost),
             ([lost, no], no), ([no, lost], no), ([no, other], no), ([no, .delivered], no),
+            ([.delivered, elsewhere], elsewhere), ([elsewhere, lost], lost), ([no, elsewhere], no),
         ]
         for (verdicts, outcome) in cases {
             var subject = Subject(maximumBytes: 4)

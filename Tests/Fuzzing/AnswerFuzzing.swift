@@ -1,13 +1,20 @@
 import BotCore
 
-/// A bubble's size, then what a handler, a channel and the time do to one answer.
+/// A bubble's size and what the channel can do, then what a handler, a channel and the time do to one answer.
 enum AnswerFuzzing {
     private static let outcomes: [Delivery] = [.delivered, .unknown(.init("lost")), .refused(.init("no"))]
 
     static func run(_ input: [UInt8]) throws(Violation) {
         var input = ByteReader(input)
         // Less than 4 counts as 4.
-        var answer = AnswerModel(limit: input.number(below: 48), streams: input.number(below: 8) > 0)
+        let limit = input.number(below: 48)
+        let kind = input.number(below: 8)
+        var answer = AnswerModel(
+            limit: limit,
+            streams: kind > 0,
+            window: kind > 4 ? .seconds(2) : nil,
+            keepAlive: kind > 5 ? .milliseconds(700) : nil
+        )
         while !input.isAtEnd {
             switch input.number(below: 8) {
             case 0...2: try answer.append(input.text())

@@ -5,6 +5,8 @@ struct AnswerModel {
     private var machine: StreamMachine
     private let limit: Int
     private let streams: Bool
+    private let window: Duration?
+    private let keepAlive: Duration?
     private let closingText = StreamConfiguration().closingText
 
     private var text: [UInt8] = []
@@ -15,6 +17,7 @@ struct AnswerModel {
 
     private var bubbles = 0
     private var isShown = false
+    private var openTime: ContinuousClock.Instant?
     private var outstanding: BubbleUpdate?
     private var lastIntermediate: BubbleUpdate?
     private var lastSend: ContinuousClock.Instant?
@@ -23,10 +26,19 @@ struct AnswerModel {
     private var isIdle = true
     private var now = ContinuousClock.now
 
-    init(limit: Int, streams: Bool) {
-        machine = StreamMachine(capabilities: ReplyCapabilities(maximumBytes: limit, streams: streams))
+    init(limit: Int, streams: Bool, window: Duration? = nil, keepAlive: Duration? = nil) {
+        machine = StreamMachine(
+            capabilities: ReplyCapabilities(
+                maximumBytes: limit,
+                streams: streams,
+                bubbleWindow: window,
+                keepAlive: keepAlive
+            )
+        )
         self.limit = max(4, limit)
         self.streams = streams
+        self.window = window
+        self.keepAlive = keepAlive
     }
 }
 
@@ -79,6 +91,8 @@ extension AnswerModel {
             verdicts.append(delivery)
         } else if verdict(delivery) < 2 {
             isShown = true
+        } else if !isShown {
+            openTime = nil
         }
         outstanding = nil
         machine.settled(delivery)
@@ -97,9 +111,17 @@ extension AnswerModel {
         case .wait(let due):
             try claim(machine.isOpen, "only an answer that goes on waits for time")
             try claim(due > now, "the time that is waited for is to come")
-        case .idle: break
+            if let upkeepDue { try claim(due <= upkeepDue, "the driver is awake to end a bubble, or to keep it alive") }
+        case .idle:
+            try claim(!isIdle || !machine.isOpen || upkeepDue == nil, "a bubble that is shown is not forgotten")
         case .done(let delivery): try done(delivery)
         }
+    }
+
+    /// When the bubble must be ended or repeated.
+    private var upkeepDue: ContinuousClock.Instant? {
+        guard isShown, let openTime, let lastSend else { return nil }
+        return [window.map { openTime + $0 }, keepAlive.map { lastSend + $0 }].compactMap(\.self).min()
     }
 
     /// Lets everything that is due happen.
@@ -124,21 +146,30 @@ extension AnswerModel {
         try claim(!isBlank(bytes[...]), "a bubble shows something")
         outstanding = update
         defer { lastSend = now }
-        let isLast = !machine.isOpen && update.text == closingText && isShown && isBlank(text[consumed...])
-        if isLast { return }
+        if update.isFinal, update.text == closingText, isShown, isBlank(text[consumed...]) { return nextBubble() }
+        if let last = lastIntermediate, last == update, let lastSend, let keepAlive, lastSend + keepAlive <= now {
+            return
+        }
 
         let end = try place(bytes)
         if update.isFinal {
             consumed = end
-            bubbles += 1
-            isShown = false
-            mayHaveSkipped = false
+            nextBubble()
         } else {
+            if let window, let openTime, isShown { try claim(now < openTime + window, "a bubble ends in time") }
+            openTime = openTime ?? now
             try claim(machine.isOpen && streams, "intermediate updates are sent while the answer goes on")
             try claim(lastIntermediate != update, "the same is not sent again")
             if let lastSend { try claim(lastSend.duration(to: now) >= .milliseconds(300), "updates keep a distance") }
             lastIntermediate = update
         }
+    }
+
+    private mutating func nextBubble() {
+        bubbles += 1
+        isShown = false
+        openTime = nil
+        mayHaveSkipped = false
     }
 
     /// Where in the text a bubble ends. Only white space that leaves no room for what is visible may be left out before it.
@@ -173,7 +204,7 @@ extension AnswerModel {
 
     private func verdict(_ delivery: Delivery) -> Int {
         switch delivery {
-        case .delivered: 0
+        case .delivered, .redirected: 0
         case .unknown: 1
         case .refused: 2
         }

@@ -162,6 +162,8 @@ struct PushTests {
         arguments: [
             ("{}", 40_058), (#"{"chatid":"","msgtype":"markdown","markdown":{"content":"x"}}"#, 40_058),
             (#"{"chatid":"zhang","chat_type":3,"msgtype":"markdown","markdown":{"content":"x"}}"#, 40_058),
+            (#"{"chatid":"zhang","chat_type":2,"msgtype":"markdown","markdown":{"content":"x"}}"#, 93_006),
+            (#"{"chatid":"zhang","chat_type":0,"msgtype":"markdown","markdown":{"content":"x"}}"#, 0),
             (#"{"chatid":"zhang","chat_type":"1","msgtype":"markdown","markdown":{"content":"x"}}"#, 40_058),
             (#"{"chatid":"zhang","msgtype":"markdown"}"#, 40_058), (#"{"chatid":"zhang"}"#, 40_058),
             (#"{"chatid":"zhang","msgtype":"stream","stream":{"id":"s"}}"#, 40_008),

@@ -3,12 +3,15 @@ package import BotFoundation
 /// Keeps the lines of a log for a test to look at.
 package final class LogCapture: Sendable {
     private let lines = Locked<[Log.Record]>([])
+    private let level: Log.Level
 
-    package init() {}
+    package init(level: Log.Level = .trace) {
+        self.level = level
+    }
 
-    /// A log whose lines, of every level, end up here.
+    /// A log whose lines, from the level on, end up here.
     package var log: Log {
-        Log(level: .trace) { [lines] record in lines.withLock { $0.append(record) } }
+        Log(level: level) { [lines] record in lines.withLock { $0.append(record) } }
     }
 
     /// The lines so far.

@@ -69,6 +69,58 @@ struct BotEndingTests {
         }
     }
 
+    @Test func whoIsToStopWhenDisplacedEndsWithAnErrorThatSaysWhatToDo() async throws {
+        let bench = try await BotBench { $0.onDisplaced = .stop }
+        let bot = try bench.bot()
+        let running = Task { try await bot.run(handlesSignals: false, BotBench.echo) }
+        try await bench.gateway.waitForSubscription()
+        var other = bench.configuration
+        other.onDisplaced = .yield
+        let usurper = try Bot(configuration: other, log: .disabled)
+        let usurping = Task { try await usurper.run(handlesSignals: false, BotBench.echo) }
+        let error = await #expect(throws: BotError.self) { try await running.value }
+        #expect(error?.code == .displaced)
+        #expect(error?.exitStatus == 69)
+        #expect(error?.message.contains("WECOM_ON_DISPLACED") == true)
+        var names: [String] = []
+        for await state in bot.states { names.append(String("\(state)".prefix { $0 != "(" })) }
+        #expect(names == ["idle", "connecting", "subscribing", "ready", "displaced", "stopped"])
+        // The other one keeps the place.
+        let message = await bench.gateway.pushText(from: "u", "还在")
+        #expect(try await bench.gateway.waitForAnswer(to: message) == "echo: 还在")
+        usurper.stop()
+        try await usurping.value
+        #expect(bench.text(from: .warning).count == 1)
+        try await bench.end()
+    }
+
+    @Test func aProgramThatIsDisplacedAndToldToStopExitsWith69() async {
+        await #expect(processExitsWith: .exitCode(69)) {
+            let bench = try await BotBench()
+            let configuration = bench.configuration
+            setenv("WECOM_BOT_ID", configuration.botID, 1)
+            setenv("WECOM_BOT_SECRET", configuration.secret.value, 1)
+            setenv("WECOM_WS_URL", configuration.webSocketURL, 1)
+            setenv("WECOM_CA_FILE", configuration.certificateAuthorityFile ?? "", 1)
+            setenv("WECOM_ON_DISPLACED", "stop", 1)
+            Task { await Bot.main(BotBench.echo) }
+            try await bench.gateway.waitForSubscription()
+            let usurper = try Bot(configuration: configuration, log: .disabled)
+            try await usurper.run(handlesSignals: false, BotBench.echo)
+            exit(1)
+        }
+    }
+
+    @Test func aSecondRunIsAProgrammingError() async {
+        await #expect(processExitsWith: .signal(SIGILL)) {
+            let bench = try await BotBench()
+            let bot = try bench.bot()
+            bot.stop()
+            try await bot.run(handlesSignals: false, BotBench.echo)
+            try await bot.run(handlesSignals: false, BotBench.echo)
+        }
+    }
+
     @Test func stopBeforeRunAndDuringItsFirstMomentsEnds() async throws {
         let bench = try await BotBench()
         for _ in 0..<30 {

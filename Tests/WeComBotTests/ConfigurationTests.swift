@@ -14,9 +14,14 @@ import Testing
         #expect(configuration.webSocketURL == "wss://openws.work.weixin.qq.com")
         #expect(configuration.certificateAuthorityFile == nil)
         #expect(configuration.heartbeatInterval == .seconds(30))
+        #expect(configuration.streamWindow == .seconds(330))
         #expect(configuration.botName == "")
         #expect(configuration.httpProxy == nil)
         #expect(configuration.logLevel == .info)
+        #expect(configuration.logFormat == .text)
+        #expect(configuration.ratePerMinute == 30)
+        #expect(configuration.ratePerHour == 1_000)
+        #expect(!configuration.refreshesCost)
         try configuration.validate()
     }
 
@@ -50,7 +55,7 @@ import Testing
             "c.json",
             #"""
             {"wecomaibot_ws_bot_id": "f", "wecomaibot_ws_secret": "f", "wecomaibot_ws_url": "wss://f",
-             "wecomaibot_heartbeat_interval": 10, "wecom_ai_bot_name": "f", "wecomaibot_proxy": "http://f",
+             "wecomaibot_heartbeat_interval": 10, "wecomaibot_stream_window": 20, "wecom_ai_bot_name": "f", "wecomaibot_proxy": "http://f",
              "log_level": "error", "wecom_ai_bot_connection_mode": "webhook", "wecomaibot_ca_file": "/nowhere"}
             """#.utf8
         )
@@ -58,12 +63,14 @@ import Testing
         let configuration = try Configuration.load(environment: [
             "WECOM_CONFIG": file, "WECOM_BOT_ID": "e", "WECOM_BOT_SECRET": "es", "WECOM_WS_URL": "ws://e:8080/p",
             "WECOM_HEARTBEAT_SECONDS": "1.5", "WECOM_BOT_NAME": "名字", "WECOM_PROXY": "e:3128",
-            "WECOM_LOG_LEVEL": "Trace", "WECOM_CONNECTION_MODE": "long_connection", "WECOM_CA_FILE": authority,
+            "WECOM_STREAM_WINDOW_SECONDS": "45", "WECOM_LOG_LEVEL": "Trace", "WECOM_CONNECTION_MODE": "long_connection",
+            "WECOM_CA_FILE": authority,
         ])
         #expect(configuration.botID == "e")
         #expect(configuration.secret.value == "es")
         #expect(configuration.webSocketURL == "ws://e:8080/p")
         #expect(configuration.heartbeatInterval == .milliseconds(1_500))
+        #expect(configuration.streamWindow == .seconds(45))
         #expect(configuration.botName == "名字")
         #expect(configuration.httpProxy?.description == "http://e:3128")
         #expect(configuration.logLevel == .trace)
@@ -110,6 +117,23 @@ import Testing
             ]
         )
         #expect(wrong.last == "WECOM_HEARTBEAT_SECOND: unknown key; did you mean WECOM_HEARTBEAT_SECONDS?")
+    }
+
+    @Test(arguments: [
+        ("yield", DisplacementPolicy.yield), (" Take_Over ", .takeOver), ("stop", .stop), ("", .yield),
+    ])
+    func theDisplacementPolicyIsRead(text: String, policy: DisplacementPolicy) throws {
+        let configuration = try Configuration.load(environment: environment(["WECOM_ON_DISPLACED": text]))
+        #expect(configuration.onDisplaced == policy)
+        #expect(try configuration.longConnection().displacementPolicy == policy)
+    }
+
+    @Test func anUnknownDisplacementPolicyIsNamed() {
+        #expect(
+            problems(environment(["WECOM_ON_DISPLACED": "takeover"])) == [
+                "WECOM_ON_DISPLACED: is not known; write one of yield, take_over, stop"
+            ]
+        )
     }
 
     @Test func variablesOfTheCallbackChannelAreAccepted() {
@@ -194,11 +218,37 @@ import Testing
         #expect(problems(environment(), file: file).count == 1)
     }
 
+    @Test(arguments: [("10", true), ("600", true), ("9.999", false), ("600.001", false), ("330 s", false)])
+    func streamWindowsHaveLimits(text: String, isFine: Bool) throws {
+        let wrong = problems(environment(["WECOM_STREAM_WINDOW_SECONDS": text]))
+        #expect(wrong.isEmpty == isFine)
+        #expect(wrong.allSatisfy { $0.hasPrefix("WECOM_STREAM_WINDOW_SECONDS: must be ") && $0.contains("10 to 600") })
+        guard isFine else { return }
+        let configuration = try Configuration.load(environment: environment(["WECOM_STREAM_WINDOW_SECONDS": text]))
+        let window = try configuration.longConnection().streamWindow
+        #expect(window == .seconds(Int(text) ?? 0))
+    }
+
     @Test func logLevelsAreThoseOfTheLog() throws {
         for level in Log.Level.allCases {
             let configuration = try Configuration.load(environment: environment(["WECOM_LOG_LEVEL": "\(level)"]))
             #expect(configuration.logLevel == level)
         }
+    }
+
+    @Test func logFormatsAreTextAndJSON() throws {
+        for (text, format) in [("text", Log.Format.text), ("json", .json), (" JSON ", .json)] {
+            let configuration = try Configuration.load(environment: environment(["WECOM_LOG_FORMAT": text]))
+            #expect(configuration.logFormat == format)
+        }
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("c.json", #"{"log_format": "json"}"#.utf8)
+        #expect(try Configuration.load(file: file, environment: environment()).logFormat == .json)
+        #expect(
+            problems(environment(["WECOM_LOG_FORMAT": "xml"])) == [
+                "WECOM_LOG_FORMAT: is not a known format; write one of text, json"
+            ]
+        )
     }
 
     @Test func aConfigurationMadeInCodeIsCheckedTheSameWay() {
@@ -207,11 +257,13 @@ import Testing
         configuration.webSocketURL = "wss://host#fragment"
         configuration.certificateAuthorityFile = "/nowhere/ca.pem"
         configuration.heartbeatInterval = .seconds(300) + .nanoseconds(1)
+        configuration.streamWindow = .seconds(10) - .nanoseconds(1)
         configuration.botName = "a\u{1B}b"
         let error = #expect(throws: ConfigurationError.self) { try configuration.validate() }
         #expect(
             error?.problems.map(\.key) == [
-                "mode", "botID", "secret", "webSocketURL", "certificateAuthorityFile", "heartbeatInterval", "botName",
+                "mode", "botID", "secret", "webSocketURL", "certificateAuthorityFile", "heartbeatInterval",
+                "streamWindow", "botName",
             ]
         )
         #expect(error?.problems.allSatisfy { $0.source == "Configuration" } == true)

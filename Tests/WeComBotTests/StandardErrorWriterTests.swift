@@ -131,6 +131,34 @@ import Testing
         #expect(!StandardErrorWriter.Output.descriptor(pipe.writeEnd).isReady())
     }
 
+    @Test func whatTakesTheNumberOfAClosedStandardErrorIsNotWrittenTo() async {
+        await #expect(processExitsWith: .success) {
+            close(STDERR_FILENO)
+            let logs = Log.Format.allCases.map { Log.standardError(format: $0) }
+            // What a program opens next gets the lowest free number.
+            let stream = try #require(tmpfile())
+            guard fileno(stream) == STDERR_FILENO else { exit(2) }
+            for log in logs { log(.error, "into somebody's file") }
+            var status = stat()
+            guard fstat(STDERR_FILENO, &status) == 0, status.st_size == 0 else { exit(3) }
+        }
+    }
+
+    @Test func theFormatIsTheOneAskedFor() async {
+        await #expect(processExitsWith: .success) {
+            let pipe = try SignalsPipe()
+            dup2(pipe.writeEnd, STDERR_FILENO)
+            Log.standardError(format: .json)(.info, "json")
+            Log.standardError()(.info, "text")
+            var buffer = [UInt8](repeating: 0, count: 4_096)
+            let count = read(pipe.readEnd, &buffer, buffer.count)
+            let lines = String(decoding: buffer[..<max(0, count)], as: UTF8.self).split(separator: "\n")
+            guard lines.count == 2, lines[0].contains(#""message":"json""#), lines[1].hasSuffix("info text") else {
+                exit(2)
+            }
+        }
+    }
+
     @Test func theLogKeepsTheLevelItIsGiven() {
         #expect(Log.standardError(level: .error).level == .error)
         #expect(Log.standardError().level == .info)

@@ -9,8 +9,9 @@ extension ConnectionState {
         case .subscribing: "subscribing"
         case .ready: "ready"
         case .waiting(let retryAt, let reason): "trying again in \(max(.zero, retryAt - now).short): \(reason)"
-        case .displaced(_, let retryAt):
+        case .displaced(_, let retryAt?):
             "another connection of this bot took its place; trying again in \(max(.zero, retryAt - now).short)"
+        case .displaced(_, nil): "another connection of this bot took its place; ending"
         case .credentialsRejected(_, let retryAt, let code):
             "bot id or secret rejected (errcode \(code.rawValue)); trying again in \(max(.zero, retryAt - now).short)"
         case .closing: "closing"

@@ -3,17 +3,20 @@ package import BotFoundation
 /// Brings messages to the handler and its answers back: duplicates out, one turn per conversation at a time, handlers on
 /// threads of their own.
 package final class Dispatcher: Sendable {
-    private struct State {
+    struct State {
         var machine: DispatcherMachine
         var hasRun = false
+        /// The number of the newest turn.
+        var lastNumber: Int64 = 0
     }
 
     private let handler: any BotHandler
-    private let configuration: DispatcherConfiguration
-    private let timeline: Timeline
-    private let log: Log
+    let configuration: DispatcherConfiguration
+    let timeline: Timeline
+    let ledger: Ledger?
+    let log: Log
     private let pool: ThreadPool
-    private let state: Locked<State>
+    let state: Locked<State>
     /// Turns to start. Not bounded by itself: the lanes and the number of busy answers bound what is put in.
     private let turns: AsyncStream<Turn>
     private let starter: AsyncStream<Turn>.Continuation
@@ -23,23 +26,38 @@ package final class Dispatcher: Sendable {
     private let expired = Promise<Void>()
 
     /// A dispatcher that keeps what it receives until ``run()`` is called.
+    ///
+    /// - Parameters:
+    ///   - store: Where what is owed is written down, so that another process can pay it; `nil` for nowhere.
+    ///   - unixTime: Milliseconds since 1970.
     package init(
         handler: any BotHandler,
         configuration: DispatcherConfiguration = .init(),
+        store: (any StateStore)? = nil,
         clock: any Clock<Duration> = ContinuousClock(),
+        unixTime: @escaping @Sendable () -> Int64 = UnixTime.milliseconds,
         log: Log = .disabled
     ) {
         self.handler = handler
         self.configuration = configuration
         self.log = log
-        timeline = Timeline(clock)
+        let timeline = Timeline(clock)
+        self.timeline = timeline
+        var window = Ledger.Window()
+        window.capacity = configuration.duplicateCapacity
+        window.timeToLive = configuration.duplicateTimeToLive
+        ledger = store.map { Ledger($0, window: window, timeline: timeline, unixTime: unixTime, log: log) }
         pool = ThreadPool(name: "bot-handler", maximumThreads: configuration.maximumHandlerThreads)
         state = Locked(State(machine: DispatcherMachine(configuration: configuration)))
         (turns, starter) = AsyncStream.makeStream(bufferingPolicy: .unbounded)
     }
 
     /// What it has done and is doing.
-    package var statistics: DispatcherStatistics { state.withLock { $0.machine.statistics } }
+    package var statistics: DispatcherStatistics {
+        var statistics = state.withLock { $0.machine.statistics }
+        statistics.storeFailures = ledger?.failures ?? 0
+        return statistics
+    }
 }
 
 // MARK: Intake
@@ -52,12 +70,26 @@ extension Dispatcher {
     /// comes after ``drain(deadline:)`` has begun, which is dropped.
     package func receive(_ message: Inbound, through channel: any ReplyChannel) {
         let now = timeline.now
-        switch state.withLock({ $0.machine.admit(message, through: channel, now: now) }) {
+        let receivedAt = ledger?.now ?? 0
+        let (admission, record) = state.withLock { state in
+            state.lastNumber += 1
+            let saved = SavedTurn(
+                number: state.lastNumber,
+                message: message,
+                route: channel.route,
+                receivedAt: receivedAt
+            )
+            let record = ledger.map { TurnRecord(saved, in: $0) }
+            return (state.machine.admit(Turn(message: message, channel: channel, record: record), now: now), record)
+        }
+        switch admission {
         case .start(let turn):
+            record?.advance()
             start(turn)
         case .queued:
-            break
+            record?.advance()
         case .duplicate:
+            ledger?.saw(message.id)
             log(.debug, "a message was delivered again", Self.facts(message))
         case .refused:
             log(.notice, "a message came after the intake had stopped", Self.facts(message))
@@ -71,7 +103,7 @@ extension Dispatcher {
         }
     }
 
-    private func start(_ turn: Turn) {
+    func start(_ turn: Turn) {
         var next: Turn? = turn
         while let turn = next {
             guard case .terminated = starter.yield(turn) else { return }
@@ -85,7 +117,7 @@ extension Dispatcher {
         announce()
     }
 
-    private static func facts(_ message: Inbound) -> KeyValuePairs<LogKey, String> {
+    static func facts(_ message: Inbound) -> KeyValuePairs<LogKey, String> {
         [.messageID: message.id, .conversation: message.conversation.id]
     }
 }
@@ -108,45 +140,70 @@ extension Dispatcher {
             }
         }
         starter.finish()
+        await ledger?.close()
         idle.fulfill(())
         answered.fulfill(())
     }
 
     private func perform(_ turn: Turn) async {
+        let begun: SavedAnswer? = if case .resumed(let answer) = turn.kind { answer } else { nil }
         let stream = ReplyStream(
             capabilities: turn.channel.capabilities,
             configuration: configuration.stream,
+            resuming: begun ?? .init(),
+            record: turn.record,
             log: log
         )
+        // From here on the handler counts as started, whatever happens: it runs at most once.
+        await turn.record?.start(stream)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await stream.run(through: turn.channel, timeline: self.timeline)
+                self.settle(turn, stream)
                 self.state.withLock { $0.machine.answered() }
                 self.announce()
             }
             switch turn.kind {
             case .busy(let text):
                 stream.end(with: text)
+            case .resumed(let answer):
+                if answer.isComplete { stream.end() } else { stream.fail(apology: configuration.interruptedText) }
             case .handled:
-                await supervise(turn.message, stream)
+                await supervise(turn, stream)
             }
-        }
-        switch stream.outcome {
-        case .refused(let reason):
-            log(.notice, "an answer was not delivered: \(reason)", Self.facts(turn.message))
-        case .unknown(let reason):
-            log(.notice, "an answer may not have been delivered: \(reason)", Self.facts(turn.message))
-        case .delivered, nil: break
         }
         let next = state.withLock { $0.machine.completed(turn, with: stream.outcome) }
         if let next { start(next) }
         announce()
     }
 
+    /// The answer has its verdict.
+    private func settle(_ turn: Turn, _ stream: ReplyStream) {
+        guard let outcome = stream.outcome else { return }
+        let isEnding = Task.isCancelled || state.withLock { !$0.machine.isAccepting }
+        if isEnding, let record = turn.record, ledger?.isHealthy == true, stream.isOwed {
+            record.leave()
+            log(.notice, "the next start sends an answer that could not be sent", Self.facts(turn.message))
+            return
+        }
+        turn.record?.close()
+        let what = turn.isRecovered ? "an answer from before the start" : "an answer"
+        switch outcome {
+        case .redirected(let reason):
+            log(.notice, "\(what) was delivered another way than it was begun: \(reason)", Self.facts(turn.message))
+        case .refused(let reason):
+            log(.notice, "\(what) was not delivered: \(reason)", Self.facts(turn.message))
+        case .unknown(let reason):
+            log(.notice, "\(what) may not have been delivered: \(reason)", Self.facts(turn.message))
+        case .delivered:
+            if turn.isRecovered { log(.info, "\(what) was delivered", Self.facts(turn.message)) }
+        }
+    }
+
     /// Returns when the handler has. The handler is cancelled when the time is over.
-    private func supervise(_ message: Inbound, _ stream: ReplyStream) async {
+    private func supervise(_ turn: Turn, _ stream: ReplyStream) async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask(executorPreference: pool) { await self.handle(message, stream) }
+            group.addTask(executorPreference: pool) { await self.handle(turn, stream) }
             group.addTask { _ = await self.expired.value() }
             await group.next()
             // If the handler has returned or failed, this is too late to have an effect.
@@ -156,17 +213,17 @@ extension Dispatcher {
     }
 
     /// Runs on a thread of the pool: the handler may block it.
-    private func handle(_ message: Inbound, _ stream: ReplyStream) async {
+    private func handle(_ turn: Turn, _ stream: ReplyStream) async {
         do {
-            try await handler.handle(message, reply: Reply(stream))
+            try await handler.handle(turn.message, reply: Reply(stream, through: turn.channel))
             stream.end()
         } catch  where Task.isCancelled {
             stream.cancel()
         } catch {
             state.withLock { $0.machine.handlerFailed() }
             // The error's text may quote the message, so only its type is logged at this level.
-            log(.error, "the handler failed: \(type(of: error))", Self.facts(message))
-            log(.trace, "the handler failed: \(error)", Self.facts(message))
+            log(.error, "the handler failed: \(type(of: error))", Self.facts(turn.message))
+            log(.trace, "the handler failed: \(error)", Self.facts(turn.message))
             stream.fail(apology: configuration.apology)
         }
     }
@@ -185,19 +242,23 @@ extension Dispatcher {
         let start = timeline.now
         state.withLock { $0.machine.drain() }
         announce()
-        if await reaches(idle, by: start + deadline) { return }
+        if await timeline.reaches(idle, by: start + deadline) { return }
 
         expire()
-        if await !reaches(answered, by: timeline.now + configuration.drainGrace) {
+        if await !timeline.reaches(answered, by: timeline.now + configuration.drainGrace) {
             log(.warning, "answers were still on their way when the time to shut down was over")
         }
+        await ledger?.barrier()
     }
 
     private func expire() {
-        let (dropped, answers) = state.withLock { $0.machine.expire() }
+        let isKept = ledger?.isHealthy == true
+        let (waiting, answers) = state.withLock { $0.machine.expire(keepsWaiting: isKept) }
         expired.fulfill(())
-        if dropped > 0 {
-            log(.warning, "messages that waited for their turn were not answered", [.count: String(dropped)])
+        if waiting > 0, isKept {
+            log(.notice, "messages that wait are answered after the next start", [.count: String(waiting)])
+        } else if waiting > 0 {
+            log(.warning, "messages that waited for their turn were not answered", [.count: String(waiting)])
         }
         for answer in answers { start(answer) }
         starter.finish()
@@ -213,19 +274,6 @@ extension Dispatcher {
             case .answered:
                 answered.fulfill(())
             }
-        }
-    }
-
-    /// Whether the promise is fulfilled in time. Not if the task is cancelled.
-    private func reaches(_ promise: Promise<Void>, by deadline: ContinuousClock.Instant) async -> Bool {
-        await withTaskGroup(of: Bool.self) { group in
-            group.addTask { await promise.value() != nil }
-            group.addTask { [timeline] in
-                do { try await timeline.sleep(until: deadline) } catch { return false }  // the promise came first
-                return false
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? false
         }
     }
 }

@@ -22,6 +22,13 @@ package struct DispatcherConfiguration: Sendable {
         """
     /// How many such answers may be under way; beyond this a message without room is only counted and logged.
     package var maximumBusyReplies = 256
+    /// What an answer ends with that a restart has interrupted.
+    package var interruptedText = """
+        （服务重启，这条回答被中断了，请再发一次。）
+        (This answer was interrupted by a restart. Please send your message again.)
+        """
+    /// How long after a message its answer is still accepted: a day after the callback (official doc 101463).
+    package var replyWindow = Duration.seconds(86_400)
     /// How long ``Dispatcher/drain(deadline:)`` waits after its deadline for the verdicts on the last updates.
     package var drainGrace = Duration.seconds(5)
     /// How answers are sent.

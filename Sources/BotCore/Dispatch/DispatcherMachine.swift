@@ -64,9 +64,8 @@ struct DispatcherMachine: Sendable {
     }
 
     /// A message came in.
-    mutating func admit(_ message: Inbound, through channel: any ReplyChannel, now: ContinuousClock.Instant)
-        -> Admission
-    {
+    mutating func admit(_ turn: Turn, now: ContinuousClock.Instant) -> Admission {
+        let message = turn.message
         counts.received += 1
         guard phase == .accepting else {
             counts.refused += 1
@@ -76,7 +75,6 @@ struct DispatcherMachine: Sendable {
             counts.duplicates += 1
             return .duplicate
         }
-        let turn = Turn(message: message, channel: channel)
         switch lanes.add(turn, to: message.conversation) {
         case .start:
             filter.insert(message.id, now: now)
@@ -92,6 +90,26 @@ struct DispatcherMachine: Sendable {
         }
     }
 
+    /// A message was seen before this process was started.
+    mutating func remember(_ id: String, seen: ContinuousClock.Instant) {
+        filter.insert(id, now: seen)
+    }
+
+    /// A turn was left by another process. Its message is not a new one, so it is not looked for among those that were seen.
+    ///
+    mutating func readmit(_ turn: Turn) -> Admission {
+        counts.recovered += 1
+        switch lanes.add(turn, to: turn.message.conversation) {
+        case .start:
+            openAnswers += 1
+            return .start(turn)
+        case .queued: return .queued
+        case .rejected(let bound):
+            counts.rejected += 1
+            return .rejected(bound, answer: nil)
+        }
+    }
+
     /// The answer of a turn that was given out has ended; its handler may still run.
     mutating func answered() {
         openAnswers -= 1
@@ -101,12 +119,15 @@ struct DispatcherMachine: Sendable {
     ///
     /// - Returns: The turn to start in its place.
     mutating func completed(_ turn: Turn, with outcome: Delivery?) -> Turn? {
-        guard case .handled = turn.kind else {
+        if case .busy = turn.kind {
             busyReplies -= 1
             return nil
         }
         switch outcome {
         case .delivered: counts.delivered += 1
+        case .redirected:
+            counts.delivered += 1
+            counts.redirected += 1
         case .refused: counts.undelivered += 1
         case .unknown: counts.unknown += 1
         case nil: counts.refused += 1
@@ -127,10 +148,12 @@ struct DispatcherMachine: Sendable {
 
     /// The time for handlers is over: nothing more starts.
     ///
+    /// - Parameter keepsWaiting: Whether what waits is kept for another process, which answers it.
     /// - Returns: How many messages have waited in vain, and the answers that tell the users so.
-    mutating func expire() -> (dropped: Int, answers: [Turn]) {
+    mutating func expire(keepsWaiting: Bool) -> (waiting: Int, answers: [Turn]) {
         phase = .expired
         let waiting = lanes.removeAllWaiting()
+        guard !keepsWaiting else { return (waiting.count, []) }
         counts.rejected += waiting.count
         var answers: [Turn] = []
         for turn in waiting {

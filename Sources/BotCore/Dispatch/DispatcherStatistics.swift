@@ -9,13 +9,22 @@ package struct DispatcherStatistics: Sendable, Hashable {
     /// Messages that came after the intake had stopped.
     package var refused = 0
 
+    /// Turns that another process had left, and that were taken over.
+    package var recovered = 0
+    /// How often the state could not be saved.
+    package var storeFailures = 0
+
     /// Turns that run now.
     package var active = 0
     /// Messages that wait for their turn.
     package var queued = 0
+    /// How many bytes those have.
+    package var queuedBytes = 0
 
     /// Turns that have ended with a delivered answer.
     package var delivered = 0
+    /// Those of them whose answer came another way than it was begun.
+    package var redirected = 0
     /// Turns that have ended with an answer that was refused, or was empty.
     package var undelivered = 0
     /// Turns that have ended with an answer nobody knows the fate of.

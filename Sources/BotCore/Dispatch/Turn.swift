@@ -3,6 +3,8 @@ struct Turn: Sendable {
     enum Kind: Sendable {
         /// The handler answers; the turn holds its conversation's lane.
         case handled
+        /// An answer that another process has begun is brought to its end; holds the lane as well.
+        case resumed(SavedAnswer)
         /// There was no room: this text answers, beside the lanes.
         case busy(String)
     }
@@ -10,4 +12,8 @@ struct Turn: Sendable {
     let message: Inbound
     let channel: any ReplyChannel
     var kind = Kind.handled
+    /// Where it is written down, if it is.
+    var record: TurnRecord?
+    /// Whether it comes from before the start of this process.
+    var isRecovered = false
 }

@@ -5,6 +5,16 @@ package final class ReplyStream: Sendable {
     private struct State {
         var machine: StreamMachine
         var ignoredWrites = 0
+        /// When the driver will be woken; each time is earlier than the one before it.
+        var alarms: [ContinuousClock.Instant] = []
+
+        /// Whether an alarm is needed to be awake at `due`. One that is set for an earlier time is enough: it finds nothing due,
+        /// and the next is set then. So a distant time costs one alarm, however often the driver is woken before it.
+        mutating func setAlarm(at due: ContinuousClock.Instant) -> Bool {
+            if let earliest = alarms.last, earliest <= due { return false }
+            alarms.append(due)
+            return true
+        }
     }
 
     private let state: Locked<State>
@@ -12,18 +22,31 @@ package final class ReplyStream: Sendable {
     /// A latch: however often it is set, the pump sees it once.
     private let edges: AsyncStream<Void>
     private let latch: AsyncStream<Void>.Continuation
+    private let record: TurnRecord?
     private let log: Log
 
-    /// An answer without text.
+    /// An answer without text, or one that another process has begun.
+    ///
+    /// - Parameter record: Is told when the answer has come further, and before a final update is sent.
     package init(
         capabilities: ReplyCapabilities,
         configuration: StreamConfiguration = .init(),
+        resuming answer: SavedAnswer = .init(),
+        record: TurnRecord? = nil,
         log: Log = .disabled
     ) {
-        state = Locked(State(machine: StreamMachine(capabilities: capabilities, configuration: configuration)))
+        let machine = StreamMachine(resuming: answer, capabilities: capabilities, configuration: configuration)
+        state = Locked(State(machine: machine))
         (edges, latch) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        self.record = record
         self.log = log
     }
+
+    /// Whether the answer has ended with a final text to which the server said nothing.
+    var isOwed: Bool { state.withLock { $0.machine.isOwed } }
+
+    /// How far the answer has come.
+    package var saved: SavedAnswer { state.withLock { $0.machine.saved } }
 
     /// The outcome, once there is one.
     package var outcome: Delivery? { verdict.current }
@@ -75,12 +98,14 @@ extension ReplyStream {
     }
 
     private func apply(isWrite: Bool = false, _ event: (inout StreamMachine) -> StreamMachine.Effect) {
-        let (effect, isFirstIgnored) = state.withLock { state -> (StreamMachine.Effect, Bool) in
+        let (effect, hasEnded, isFirstIgnored) = state.withLock { state -> (StreamMachine.Effect, Bool, Bool) in
+            let wasOpen = state.machine.isOpen
             let effect = event(&state.machine)
-            guard isWrite, effect == .ignored else { return (effect, false) }
+            guard isWrite, effect == .ignored else { return (effect, wasOpen && !state.machine.isOpen, false) }
             state.ignoredWrites += 1
-            return (effect, state.ignoredWrites == 1)
+            return (effect, false, state.ignoredWrites == 1)
         }
+        if hasEnded { record?.advance() }
         if effect == .attention { latch.yield() }
         if isFirstIgnored { log(.notice, "text written after the end of the answer is ignored") }
     }
@@ -93,20 +118,27 @@ extension ReplyStream {
     ///
     /// If its task is cancelled, the answer ends with the text it has; that is still sent.
     package func run(through channel: any ReplyChannel, timeline: Timeline) async {
-        while true {
-            switch state.withLock({ $0.machine.next(now: timeline.now) }) {
-            case .send(let update):
-                let delivery = await channel.send(update)
-                state.withLock { $0.machine.settled(delivery) }
-            case .wait(let due):
-                await edge(orAt: due, timeline: timeline)
-            case .idle:
-                await edge()
-            case .done(let outcome):
-                verdict.fulfill(outcome)
-                return
+        await withDiscardingTaskGroup { group in
+            while true {
+                switch state.withLock({ $0.machine.next(now: timeline.now) }) {
+                case .send(let update):
+                    // Once it is sent, a restart must know that it may have been seen.
+                    if update.isFinal { await record?.settle() } else { record?.advance() }
+                    let delivery = await channel.send(update)
+                    state.withLock { $0.machine.settled(delivery) }
+                case .wait(let due):
+                    if state.withLock({ $0.setAlarm(at: due) }) {
+                        group.addTask { await self.ring(at: due, timeline: timeline) }
+                    }
+                    await edge()
+                case .idle:
+                    await edge()
+                case .done(let outcome):
+                    verdict.fulfill(outcome)
+                    return group.cancelAll()
+                }
+                if Task.isCancelled { cancel() }
             }
-            if Task.isCancelled { cancel() }
         }
     }
 
@@ -116,14 +148,9 @@ extension ReplyStream {
         await iterator.next()
     }
 
-    private func edge(orAt due: ContinuousClock.Instant, timeline: Timeline) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { [latch] in
-                do { try await timeline.sleep(until: due) } catch { return }  // cancelled: the edge came first
-                latch.yield()
-            }
-            await edge()
-            group.cancelAll()
-        }
+    private func ring(at due: ContinuousClock.Instant, timeline: Timeline) async {
+        do { try await timeline.sleep(until: due) } catch { return }  // the answer has ended, or is about to
+        state.withLock { $0.alarms.removeAll { $0 <= due } }
+        latch.yield()
     }
 }

@@ -8,6 +8,12 @@ package struct StreamConfiguration: Sendable, Hashable {
     /// 13 KiB/s.
     package static let intervalPerKiB = Duration.milliseconds(75)
 
+    /// The longest time between two intermediate updates that are refused: each refusal doubles the interval, up to this.
+    package static let maximumInterval = Duration.seconds(30)
+
+    /// An answer without new text for so long has paused: what it has is complete for now.
+    package static let pause = Duration.seconds(2)
+
     /// What a bubble ends with when it has shown text and the final text is blank: a blank final update would clear it.
     package var closingText: String
 
@@ -16,8 +22,9 @@ package struct StreamConfiguration: Sendable, Hashable {
         self.closingText = closingText
     }
 
-    /// The time from one intermediate update to the next, if the next carries this many bytes.
-    static func interval(bytes: Int) -> Duration {
-        max(minimumInterval, intervalPerKiB * bytes / 1_024)
+    /// The time from one intermediate update to the next, if the next carries this many bytes and so many before it were refused.
+    static func interval(bytes: Int, refusals: Int) -> Duration {
+        let interval = max(minimumInterval, intervalPerKiB * bytes / 1_024)
+        return refusals == 0 ? interval : min(interval * (1 << min(refusals, 10)), maximumInterval)
     }
 }

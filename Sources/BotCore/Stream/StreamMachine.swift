@@ -5,9 +5,13 @@
 ///
 /// * One update is outstanding at a time. The first goes as soon as there is something visible, each further one at the
 ///   earliest ``StreamConfiguration/interval(bytes:)`` after the one before. A text that was just sent is not sent again.
+/// * After an intermediate update that was refused the interval doubles, up to ``StreamConfiguration/maximumInterval``, until one
+///   is not. A bubble that is shown is repeated when ``ReplyCapabilities/keepAlive`` has passed without new text.
 /// * Final updates always go, as soon as nothing is outstanding, even with a text that was already shown.
 /// * A text that outgrows a bubble is cut (``TextSplitter``): the bubble is finished, the rest opens the next one. The final
 ///   texts of all bubbles are together the whole text.
+/// * A bubble whose ``ReplyCapabilities/bubbleWindow`` ends is finished the same way: after a paragraph, line or sentence if one
+///   ends near its end and the answer has not paused, else with all text so far. The next bubble opens with the next text.
 /// * A blank text is not sent. If the answer ends that way, nothing is sent and it counts as refused; if the bubble has
 ///   shown something, it ends with ``StreamConfiguration/closingText``.
 ///
@@ -59,16 +63,37 @@ package struct StreamMachine: Sendable {
     /// The last intermediate text of the current bubble that was sent, and whether one was accepted.
     private var lastSent: String?
     private var isShown = false
+    /// When the first update of the current bubble was sent that was not refused.
+    private var openTime: ContinuousClock.Instant?
     private var lastSendTime: ContinuousClock.Instant?
+    /// How many intermediate updates were refused since one was not.
+    private var refusals = 0
     /// Whether the driver waits for text and not only for a time.
     private var isIdle = true
     private var worst: Delivery?
+    /// The final text that has no verdict yet, or was the last one.
+    private var handed: String?
+    /// A final text of ``bubble`` that another process handed over; it goes first.
+    private var repeated: String?
 
     /// An answer without text.
     package init(capabilities: ReplyCapabilities, configuration: StreamConfiguration = .init()) {
         self.capabilities = capabilities
         self.configuration = configuration
         splitter = TextSplitter(limit: capabilities.maximumBytes)
+    }
+
+    /// An answer that another process has begun.
+    package init(
+        resuming answer: SavedAnswer,
+        capabilities: ReplyCapabilities,
+        configuration: StreamConfiguration = .init()
+    ) {
+        self.init(capabilities: capabilities, configuration: configuration)
+        bubble = answer.bubble
+        repeated = answer.handed
+        text = answer.text
+        isShown = answer.isShown
     }
 
     /// The outcome, once there is one: delivered if the final update of each bubble was, else the worst of them.
@@ -79,6 +104,23 @@ package struct StreamMachine: Sendable {
 
     /// Whether text is still accepted.
     package var isOpen: Bool { phase == .open }
+
+    /// Whether the answer has ended with a final text to which the server said nothing.
+    package var isOwed: Bool {
+        outcome?.reason.map { handed != nil && $0.code == nil } ?? false
+    }
+
+    /// How far the answer has come. Copies the text of the present bubble and what follows it.
+    package var saved: SavedAnswer {
+        let isLast = outstanding == .lastFinal || (outcome != nil && handed != nil)
+        return SavedAnswer(
+            bubble: outstanding == .final ? bubble - 1 : bubble,
+            handed: handed ?? repeated,
+            text: isLast ? "" : text.slice(utf8: start..<text.utf8.count),
+            isShown: !isLast && (isShown || lastSent != nil),
+            isComplete: !isOpen
+        )
+    }
 }
 
 // MARK: Events
@@ -128,12 +170,20 @@ extension StreamMachine {
             return
         case .intermediate:
             // Not the answer's outcome: a later update carries the same text.
-            if case .refused = delivery {} else { isShown = true }
+            if case .refused = delivery {
+                refusals += 1
+                if !isShown { openTime = nil }
+            } else {
+                refusals = 0
+                isShown = true
+            }
         case .final:
+            if delivery.isDelivered { refusals = 0 }
             worst = worst?.worse(delivery) ?? delivery
         case .lastFinal:
             phase = .done(worst?.worse(delivery) ?? delivery)
         }
+        if outstanding != .lastFinal { handed = nil }
         outstanding = .none
     }
 
@@ -154,25 +204,32 @@ extension StreamMachine {
 extension StreamMachine {
     /// What to do now. Ask after each step, and after each event with the effect ``Effect/attention``.
     package mutating func next(now: ContinuousClock.Instant) -> Step {
-        let step = decide(now: now)
-        isIdle = step == .idle
-        return step
+        isIdle = true
+        return decide(now: now)
     }
 
     private mutating func decide(now: ContinuousClock.Instant) -> Step {
         if case .done(let outcome) = phase { return .done(outcome) }
         guard outstanding == .none else { return .idle }
+        if let repeated {
+            self.repeated = nil
+            let isLast = !isOpen && text.firstVisible(in: 0..<text.utf8.count) == nil
+            let update = update(repeated, isLast ? .lastFinal : .final, now: now)
+            if !isLast { bubble += 1 }
+            return .send(update)
+        }
         guard capabilities.streams || !isOpen else { return .idle }
 
         if let update = overflow(now: now) { return .send(update) }
 
         let range = start..<splitter.fittingEnd(text, from: start)
-        let isBlank = text.firstVisible(in: range) == nil
         switch phase {
         case .open:
-            return isBlank ? .idle : intermediate(range, now: now)
+            return continued(range, now: now)
         case .finishing(let emptyReason):
-            guard isBlank else { return .send(update(text.slice(utf8: range), .lastFinal, now: now)) }
+            guard text.firstVisible(in: range) == nil else {
+                return .send(update(text.slice(utf8: range), .lastFinal, now: now))
+            }
             if isShown { return .send(update(configuration.closingText, .lastFinal, now: now)) }
             let outcome = worst ?? .refused(Delivery.Reason(emptyReason))
             phase = .done(outcome)
@@ -191,31 +248,83 @@ extension StreamMachine {
             case .skip(let offset):
                 start = offset
             case .at(let offset):
-                let update = update(text.slice(utf8: start..<offset), .final, now: now)
-                start = offset
-                bubble += 1
-                lastSent = nil
-                isShown = false
-                return update
+                return finishBubble(text.slice(utf8: start..<offset), before: offset, now: now)
             }
         }
         return nil
     }
 
-    private mutating func intermediate(_ range: Range<Int>, now: ContinuousClock.Instant) -> Step {
-        let due = lastSendTime.map { $0 + StreamConfiguration.interval(bytes: range.count) } ?? now
-        // Of another length, so it is another text: no need to look at it before its time.
-        if now < due, lastSent?.utf8.count != range.count { return .wait(until: due) }
-        let newText = text.slice(utf8: range)
-        if let lastSent, lastSent.isIdentical(to: newText) { return .idle }
-        if now < due { return .wait(until: due) }
-        lastSent = newText
-        return .send(update(newText, .intermediate, now: now))
+    /// Finishes the current bubble; what is from `offset` on is for the next.
+    private mutating func finishBubble(
+        _ content: String,
+        before offset: Int,
+        now: ContinuousClock.Instant
+    ) -> BubbleUpdate {
+        let update = update(content, .final, now: now)
+        start = offset
+        bubble += 1
+        lastSent = nil
+        isShown = false
+        openTime = nil
+        return update
     }
 
     private mutating func update(_ text: String, _ kind: Outstanding, now: ContinuousClock.Instant) -> BubbleUpdate {
         outstanding = kind
+        handed = kind == .intermediate ? nil : text
         lastSendTime = now
         return BubbleUpdate(bubble: bubble, text: text, isFinal: kind != .intermediate)
+    }
+}
+
+// MARK: An answer that goes on
+
+extension StreamMachine {
+    /// The next step of an answer whose current bubble holds `range`.
+    private mutating func continued(_ range: Range<Int>, now: ContinuousClock.Instant) -> Step {
+        let isBlank = text.firstVisible(in: range) == nil
+        let windowEnd = isShown ? capabilities.bubbleWindow.flatMap { window in openTime.map { $0 + window } } : nil
+        if let windowEnd, windowEnd <= now {
+            guard !isBlank else { return .send(finishBubble(configuration.closingText, before: start, now: now)) }
+            let end = hasPaused(range, now: now) ? range.upperBound : splitter.end(of: text, in: range)
+            return .send(finishBubble(text.slice(utf8: start..<end), before: end, now: now))
+        }
+
+        let textDue = isBlank ? nil : newTextDue(range, now: now)
+        if let textDue, textDue <= now { return .send(intermediate(text.slice(utf8: range), now: now)) }
+        let keepAliveDue = isShown ? after(capabilities.keepAlive) : nil
+        if let keepAliveDue, keepAliveDue <= now, let lastSent {
+            return .send(intermediate(isBlank ? lastSent : text.slice(utf8: range), now: now))
+        }
+        isIdle = textDue == nil
+        return [textDue, keepAliveDue, windowEnd].compactMap(\.self).min().map { .wait(until: $0) } ?? .idle
+    }
+
+    /// When the text may be sent; `nil` if it was already.
+    private func newTextDue(_ range: Range<Int>, now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        let due = after(StreamConfiguration.interval(bytes: range.count, refusals: refusals)) ?? now
+        // Of another length, so it is another text: no need to look at it before its time.
+        if now < due, lastSent?.utf8.count != range.count { return due }
+        return isSent(range) ? nil : due
+    }
+
+    private func isSent(_ range: Range<Int>) -> Bool {
+        lastSent?.isIdentical(to: text.slice(utf8: range)) ?? false
+    }
+
+    private func hasPaused(_ range: Range<Int>, now: ContinuousClock.Instant) -> Bool {
+        guard let since = after(StreamConfiguration.pause), since <= now else { return false }
+        return isSent(range)
+    }
+
+    /// So long after the last update was sent.
+    private func after(_ time: Duration?) -> ContinuousClock.Instant? {
+        time.flatMap { time in lastSendTime.map { $0 + time } }
+    }
+
+    private mutating func intermediate(_ content: String, now: ContinuousClock.Instant) -> BubbleUpdate {
+        lastSent = content
+        if openTime == nil { openTime = now }
+        return update(content, .intermediate, now: now)
     }
 }

@@ -45,7 +45,23 @@ struct TextSplitter: Sendable {
             return .at(text.scalarBoundary(atOrBefore: start + limit))
         }
         let lowest = max(first.upperBound, highest - limit / 2)
-        return .at(bestBoundary(in: text, lowest...highest))
+        return .at(bestBoundary(in: text, lowest...highest).offset)
+    }
+
+    /// The most bytes that are left to the next bubble for the sake of a good end.
+    static let maximumRest = 1_024
+
+    /// Where a bubble that has to end now, and holds `range`, does: after the best and last paragraph, line or sentence that ends
+    /// in its last ``maximumRest`` bytes and second half, else at the end. Both sides contain something visible, or the second
+    /// is empty.
+    func end(of text: String, in range: Range<Int>) -> Int {
+        guard let first = text.firstVisible(in: range), let last = text.lastVisible(in: range) else {
+            return range.upperBound
+        }
+        let lowest = max(first.upperBound, range.upperBound - min(range.count / 2, Self.maximumRest))
+        guard text.isGraphemeBoundary(range.upperBound), lowest <= range.upperBound else { return range.upperBound }
+        let best = bestBoundary(in: text, lowest...range.upperBound)
+        return best.boundary >= .sentence && best.offset <= last.lowerBound ? best.offset : range.upperBound
     }
 
     /// How much of a text from `start` on can be shown in one bubble if none of it is cut off for another.
@@ -56,7 +72,7 @@ struct TextSplitter: Sendable {
     }
 
     /// The last of the best boundaries in `range`, whose upper bound is a grapheme boundary.
-    private func bestBoundary(in text: String, _ range: ClosedRange<Int>) -> Int {
+    private func bestBoundary(in text: String, _ range: ClosedRange<Int>) -> (offset: Int, boundary: Boundary) {
         // Five bytes before and two after decide what kind of boundary an offset is.
         let base = max(0, range.lowerBound - 5)
         let bytes = Array(
@@ -71,7 +87,7 @@ struct TextSplitter: Sendable {
             best = (offset, boundary)
             if boundary == .paragraph { break }
         }
-        return best.offset
+        return best
     }
 }
 

@@ -22,4 +22,17 @@ package struct Timeline: Sendable {
     package func sleep(until deadline: ContinuousClock.Instant) async throws {
         try await pause(deadline)
     }
+
+    /// Whether the promise is fulfilled by then. Not if the task is cancelled.
+    package func reaches(_ promise: Promise<Void>, by deadline: ContinuousClock.Instant) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask { await promise.value() != nil }
+            group.addTask {
+                do { try await self.sleep(until: deadline) } catch { return false }  // the promise came first
+                return false
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? false
+        }
+    }
 }

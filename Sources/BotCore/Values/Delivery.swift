@@ -2,12 +2,15 @@
 public enum Delivery: Sendable, Hashable {
     /// The far side said yes.
     case delivered
+    /// The far side said yes, but to another way than the one that was begun, which it had refused for this reason: the user
+    /// sees the whole text in a message of its own, and above it perhaps a bubble that stopped early.
+    case redirected(Reason)
     /// The far side, or a check on this side, said no: the user does not see it.
     case refused(Reason)
     /// It was written, and no verdict came: the user may or may not see it.
     case unknown(Reason)
 
-    /// Why something was not delivered.
+    /// Why something was not delivered, or not the way it was begun.
     public struct Reason: Sendable, Hashable, CustomStringConvertible {
         /// The server's error code; `nil` when it was decided on this side.
         public let code: Int?
@@ -26,11 +29,19 @@ public enum Delivery: Sendable, Hashable {
 }
 
 extension Delivery {
-    /// Why it was not delivered; `nil` if it was.
+    /// Whether the user sees it, by whichever way.
+    public var isDelivered: Bool {
+        switch self {
+        case .delivered, .redirected: true
+        case .refused, .unknown: false
+        }
+    }
+
+    /// Why it was not delivered, or not the way it was begun; `nil` if it was.
     public var reason: Reason? {
         switch self {
         case .delivered: nil
-        case .refused(let reason), .unknown(let reason): reason
+        case .redirected(let reason), .refused(let reason), .unknown(let reason): reason
         }
     }
 
@@ -42,8 +53,9 @@ extension Delivery {
     private var badness: Int {
         switch self {
         case .delivered: 0
-        case .unknown: 1
-        case .refused: 2
+        case .redirected: 1
+        case .unknown: 2
+        case .refused: 3
         }
     }
 }

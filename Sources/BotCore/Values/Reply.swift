@@ -4,10 +4,20 @@
 /// first such call of an answer is logged.
 public struct Reply: Sendable {
     let stream: ReplyStream
+    private let channel: (any ReplyChannel)?
 
-    /// The handler's end of an answer.
-    package init(_ stream: ReplyStream) {
+    /// The handler's end of an answer that goes through `channel`.
+    package init(_ stream: ReplyStream, through channel: (any ReplyChannel)? = nil) {
         self.stream = stream
+        self.channel = channel
+    }
+
+    /// How much more may be sent to this conversation before the platform's rate limit is reached: 30 messages per minute and
+    /// 1,000 per hour, answers and pushes together (official doc 101463). `nil` if the channel knows no limit.
+    ///
+    /// Nobody has to ask: updates that would exceed it are left out, and what must arrive waits until it may be sent.
+    public var remainingSends: SendBudget? {
+        get async { await channel?.remainingSends() }
     }
 
     /// Appends to the answer. Never waits for the network: what the user sees catches up by itself.
@@ -28,9 +38,10 @@ public struct Reply: Sendable {
     /// Calling it again, or from several tasks, gives the same outcome. It is optional: returning from the handler does the
     /// same. The next message of the conversation still waits until the handler has returned.
     ///
-    /// - Returns: ``Delivery/delivered`` if the last update of each bubble was; otherwise the worst outcome among them. An
-    ///   answer without text is refused, and nothing is sent. If the calling task is cancelled before the verdict,
-    ///   ``Delivery/unknown(_:)``; the answer itself goes on to its end.
+    /// - Returns: ``Delivery/delivered`` if the last update of each bubble was; ``Delivery/redirected(_:)`` if all of the answer
+    ///   came, but not all of it the way it was begun; otherwise the worst outcome among them. An answer without text is
+    ///   refused, and nothing is sent. If the calling task is cancelled before the verdict, ``Delivery/unknown(_:)``; the
+    ///   answer itself goes on to its end.
     @discardableResult
     public func finish() async -> Delivery {
         await stream.finish()

@@ -5,10 +5,23 @@ public struct ReplyCapabilities: Sendable, Hashable {
     /// Whether a bubble can be updated while the answer is being made. If not, only final updates are sent, all of them
     /// after the answer has ended.
     public var streams: Bool
+    /// How long after its first update a bubble must be finished; `nil` for no limit. An answer that takes longer goes on in the
+    /// next bubble.
+    public var bubbleWindow: Duration?
+    /// The longest time between two updates of a bubble that is shown and not finished; `nil` for no limit. When there is no new
+    /// text for so long, the text so far is sent again.
+    public var keepAlive: Duration?
 
     /// 20,480 bytes is the limit of `stream.content` for the AI Bot (official doc 101463).
-    public init(maximumBytes: Int = 20_480, streams: Bool = true) {
+    public init(
+        maximumBytes: Int = 20_480,
+        streams: Bool = true,
+        bubbleWindow: Duration? = nil,
+        keepAlive: Duration? = nil
+    ) {
         self.maximumBytes = maximumBytes
         self.streams = streams
+        self.bubbleWindow = bubbleWindow
+        self.keepAlive = keepAlive
     }
 }

@@ -19,6 +19,13 @@ struct ConnectionConfiguration: Sendable, Hashable {
     var slotExpiry: Duration = .seconds(10)
     /// The waits before a frame that met errcode 6000 is sent again; after the last one it is refused.
     var conflictDelays: [Duration] = [.milliseconds(200), .milliseconds(400), .milliseconds(800)]
+    /// The waits before a final update or a push that the server throttled (45009, 45033) is sent again; after the last one it is
+    /// refused. Intermediate updates are refused at once.
+    var throttleDelays: [Duration] = [.seconds(5), .seconds(15), .seconds(30), .seconds(60)]
+    /// How often a conversation may be written to.
+    var rateLimits = RateLimits()
+    /// How many conversations have a budget of their own; the rest share one.
+    var maximumConversations = 100_000
     /// How often a frame is sent again after errcode 846609 before it is refused.
     var notSubscribedRepeats = 3
     /// How long an answer is accepted after the message it answers (official doc 101463: 24 h).
@@ -47,11 +54,22 @@ struct ConnectionConfiguration: Sendable, Hashable {
     var credentialsRetryBase: Duration = .seconds(15)
     /// The longest wait after the credentials were rejected.
     var credentialsRetryCap: Duration = .seconds(600)
-    /// The longest first wait after having been displaced; the shortest is half of it.
-    var displacedRetryBase: Duration = .seconds(30)
+    /// What is done about having been displaced.
+    var displacementPolicy = DisplacementPolicy.yield
+    /// The longest first wait after having been displaced; the shortest is half of it. Each further one is four times as long, so
+    /// that two processes that both give way take the place from each other five times in ten minutes at most.
+    var displacedRetryBase: Duration = .seconds(60)
     /// The longest wait after having been displaced. A place that was held for twice as long was not fought for: the waits start
     /// from the first again.
     var displacedRetryCap: Duration = .seconds(600)
+    /// The longest first wait of who takes over instead; the shortest is half of it, and each further one is twice as long.
+    var takeOverRetryBase: Duration = .seconds(2)
+    /// The longest wait of who takes over.
+    var takeOverRetryCap: Duration = .seconds(30)
+    /// So many displacements within ``warPeriod`` are a fight.
+    var warDisplacements = 3
+    /// In which time ``warDisplacements`` are a fight.
+    var warPeriod: Duration = .seconds(300)
 
     /// No time may be longer than this: 30 days.
     static let longest = Duration.seconds(30 * 86_400)
@@ -68,7 +86,10 @@ struct ConnectionConfiguration: Sendable, Hashable {
                 ("minimumAttemptGap", minimumAttemptGap), ("stablePeriod", stablePeriod),
                 ("credentialsRetryBase", credentialsRetryBase), ("credentialsRetryCap", credentialsRetryCap),
                 ("displacedRetryBase", displacedRetryBase), ("displacedRetryCap", displacedRetryCap),
+                ("takeOverRetryBase", takeOverRetryBase), ("takeOverRetryCap", takeOverRetryCap),
+                ("warPeriod", warPeriod),
             ] + conflictDelays.enumerated().map { ("conflictDelays[\($0.offset)]", $0.element) }
+            + throttleDelays.enumerated().map { ("throttleDelays[\($0.offset)]", $0.element) }
         for (name, value) in durations where value < .milliseconds(1) || value > Self.longest {
             problems.append("\(name) is \(value); it must be between 1 millisecond and 30 days")
         }
@@ -77,13 +98,16 @@ struct ConnectionConfiguration: Sendable, Hashable {
             ("reconnectBase", reconnectBase, "reconnectCap", reconnectCap),
             ("credentialsRetryBase", credentialsRetryBase, "credentialsRetryCap", credentialsRetryCap),
             ("displacedRetryBase", displacedRetryBase, "displacedRetryCap", displacedRetryCap),
+            ("takeOverRetryBase", takeOverRetryBase, "takeOverRetryCap", takeOverRetryCap),
         ]
         for (shorter, short, longer, long) in ordered where short > long {
             problems.append("\(shorter) is longer than \(longer)")
         }
         for (name, value) in [
             ("maximumRequests", maximumRequests), ("maximumHandedBytes", maximumHandedBytes),
-            ("maximumUnanswered", maximumUnanswered),
+            ("maximumUnanswered", maximumUnanswered), ("warDisplacements", warDisplacements),
+            ("maximumUnanswered", maximumUnanswered), ("maximumConversations", maximumConversations),
+            ("rateLimits.perMinute", rateLimits.perMinute), ("rateLimits.perHour", rateLimits.perHour),
         ] where value < 1 {
             problems.append("\(name) is \(value); it must be at least 1")
         }

@@ -30,9 +30,13 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private var phase = Phase.idle
     /// Where the connection stands.
     private(set) var state = ConnectionState.idle
+    /// Whether it ended for good because it was displaced.
+    private(set) var endedDisplaced = false
     /// The number of the last connection attempt; 0 before the first.
     private(set) var epoch: UInt64 = 0
-    private var requests: RequestTable<Waiter>
+    /// When a ping was last answered.
+    private(set) var lastPong: Instant?
+    private(set) var requests: RequestTable<Waiter>
     private var schedule: ReconnectSchedule
     private var generator: SplitMix64
 
@@ -59,6 +63,14 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
 
     /// How many requests are unsettled.
     var requestCount: Int { requests.count }
+
+    /// Since when it is ready.
+    var readySince: Instant? { if case .ready(_, let since) = phase { since } else { nil } }
+
+    /// What a conversation may still be sent.
+    mutating func remainingSends(_ conversation: Conversation, now: Instant) -> SendBudget {
+        requests.budgets.remaining(conversation, now: now)
+    }
 
     /// Whether a sign of life is owed that something which arrived at `instant` would be.
     func isAwaitingLife(since instant: Instant) -> Bool {
@@ -179,8 +191,9 @@ extension ConnectionMachine {
             if code.isNotSubscribed { requests.hold() }
             if heartbeat.pingID != requestID {
                 requests.acknowledged(requestID, code: code, message: message, now: now, into: &actions)
-            } else if code != .ok, !code.isNotSubscribed {
-                actions.append(.report(.heartbeatRefused(code)))
+            } else {
+                lastPong = now
+                if code != .ok, !code.isNotSubscribed { actions.append(.report(.heartbeatRefused(code))) }
             }
             if code.isNotSubscribed {
                 actions.append(.report(.subscriptionLost))
@@ -194,17 +207,27 @@ extension ConnectionMachine {
     mutating func disconnectedEvent(epoch: UInt64, now: Instant) -> [Action] {
         guard epoch == self.epoch else { return [] }
         var actions: [Action] = []
-        let readySince: Instant?
         switch phase {
         case .idle, .connecting, .retrying, .closing, .stopped: return []
-        case .subscribing: readySince = nil
-        case .ready(_, let since): readySince = since
+        case .subscribing, .ready: break
         }
-        let (since, retryAt) = schedule.retryAfterDisplacement(readySince: readySince, now: now, using: &generator)
+        let wasWar = schedule.isWar
+        let since = schedule.displaced(readySince: readySince, now: now)
         actions.append(.report(.displaced(times: schedule.displacements)))
+        if schedule.isWar, !wasWar {
+            actions.append(.report(.displacementWar(times: schedule.displacements, within: configuration.warPeriod)))
+        }
         actions.append(.close(epoch: epoch, code: 1000, reason: "displaced"))
-        requests.linkEnded(.flushed, into: &actions)
-        enter(.retrying(at: retryAt), .displaced(since: since, retryAt: retryAt), into: &actions)
+        if configuration.displacementPolicy == .stop {
+            requests.stop(into: &actions)
+            endedDisplaced = true
+            let deadline = now + configuration.closeDeadline
+            enter(.closing(deadline: deadline), .displaced(since: since, retryAt: nil), into: &actions)
+        } else {
+            requests.linkEnded(.flushed, into: &actions)
+            let retryAt = schedule.retryAfterDisplacement(now: now, using: &generator)
+            enter(.retrying(at: retryAt), .displaced(since: since, retryAt: retryAt), into: &actions)
+        }
         return actions
     }
 
@@ -305,7 +328,6 @@ extension ConnectionMachine {
     /// Gives the connection up and waits for the next attempt.
     private mutating func lose(_ reason: String, _ ending: Ending, now: Instant, into actions: inout [Action]) {
         end(ending, reason: reason, into: &actions)
-        let readySince: Instant? = if case .ready(_, let since) = phase { since } else { nil }
         let retryAt = schedule.retryAfterFailure(readySince: readySince, now: now, using: &generator)
         enter(.retrying(at: retryAt), .waiting(retryAt: retryAt, reason: reason), into: &actions)
     }

@@ -15,8 +15,8 @@ public enum ConnectionState: Sendable, Hashable {
     /// The connection ended or never came about; the next attempt is at `retryAt`. Next: `connecting`, `stopped`.
     case waiting(retryAt: ContinuousClock.Instant, reason: String)
     /// Another connection of the same bot took the place, the first time at `since`; the next attempt to take it back is at
-    /// `retryAt`. Next: `connecting`, `stopped`.
-    case displaced(since: ContinuousClock.Instant, retryAt: ContinuousClock.Instant)
+    /// `retryAt`, which is `nil` if there is none. Next: `connecting`, `stopped`.
+    case displaced(since: ContinuousClock.Instant, retryAt: ContinuousClock.Instant?)
     /// The server says that the bot's id or secret is wrong, the first time at `since`. Somebody has to correct the
     /// configuration; it is tried again at `retryAt` all the same. Next: `connecting`, `stopped`.
     case credentialsRejected(since: ContinuousClock.Instant, retryAt: ContinuousClock.Instant, code: ErrorCode)

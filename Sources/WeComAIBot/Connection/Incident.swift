@@ -10,6 +10,8 @@ enum Incident: Sendable, Hashable {
     case credentialsRejected(ErrorCode, message: String)
     /// Another connection of this bot has subscribed; so many times since it last held its place for long.
     case displaced(times: Int)
+    /// That happened so many times in so short a time that two processes must be fighting over the place. Once per fight.
+    case displacementWar(times: Int, within: Duration)
     /// The server says that this connection is not subscribed (any more).
     case subscriptionLost
     /// Nothing arrived after a ping.
@@ -28,6 +30,14 @@ enum Incident: Sendable, Hashable {
     case tooManyUnanswered
     /// A frame met errcode 6000 and is sent again.
     case conflict(RequestID)
+    /// The server throttled a frame.
+    case throttled(RequestID, ErrorCode)
+    /// A request waits until its conversation may be written to again.
+    case paced(RequestID)
+    /// An intermediate update was left out, because its conversation may not be written to.
+    case skipped(RequestID)
+    /// So many conversations are active that some share a budget.
+    case budgetsShared
     /// A request waited until it was too late to send it.
     case requestTooOld(RequestID)
     /// A request was refused because too many are unsettled.

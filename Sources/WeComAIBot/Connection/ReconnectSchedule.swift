@@ -7,6 +7,7 @@ struct ReconnectSchedule: Sendable {
     private let afterFailure: Backoff
     private let afterRejection: Backoff
     private let afterDisplacement: Backoff
+    private let beforeTakingOver: Backoff
     private var failures = 0
     private var rejections = 0
     private var rejectedSince: ContinuousClock.Instant?
@@ -14,6 +15,10 @@ struct ReconnectSchedule: Sendable {
     /// How often in a row the connection was displaced, without having held its place for long between.
     private(set) var displacements = 0
     private var displacedSince: ContinuousClock.Instant?
+    /// The last displacements that are recent enough to be part of a fight.
+    private var recentDisplacements: [ContinuousClock.Instant] = []
+    /// Whether two processes are fighting over the place.
+    private(set) var isWar = false
 
     init(_ configuration: ConnectionConfiguration) {
         self.configuration = configuration
@@ -26,6 +31,11 @@ struct ReconnectSchedule: Sendable {
         afterDisplacement = Backoff(
             base: configuration.displacedRetryBase,
             cap: configuration.displacedRetryCap,
+            jitter: .equal
+        )
+        beforeTakingOver = Backoff(
+            base: configuration.takeOverRetryBase,
+            cap: configuration.takeOverRetryCap,
             jitter: .equal
         )
     }
@@ -58,12 +68,14 @@ struct ReconnectSchedule: Sendable {
         return notTooSoon(now + delay)
     }
 
-    /// When to try again after another connection took the place, and since when that is so.
-    mutating func retryAfterDisplacement(
+    /// Another connection took the place.
+    ///
+    /// - Parameter readySince: when the connection became ready, if it did.
+    /// - Returns: Since when that is so.
+    mutating func displaced(
         readySince: ContinuousClock.Instant?,
-        now: ContinuousClock.Instant,
-        using generator: inout SplitMix64
-    ) -> (since: ContinuousClock.Instant, retryAt: ContinuousClock.Instant) {
+        now: ContinuousClock.Instant
+    ) -> ContinuousClock.Instant {
         if let readySince {
             resetIfStable(readySince: readySince, now: now)
             // Two processes that give way to each other are each ready for as long as the other waits. Only a place that was held
@@ -71,13 +83,30 @@ struct ReconnectSchedule: Sendable {
             if now - readySince >= configuration.displacedRetryCap * 2 {
                 displacements = 0
                 displacedSince = nil
+                recentDisplacements = []
+                isWar = false
             }
         }
         let since = displacedSince ?? now
         displacedSince = since
-        let delay = afterDisplacement.delay(attempt: displacements, using: &generator)
         displacements += 1
-        return (since, notTooSoon(now + delay))
+        recentDisplacements = recentDisplacements.filter { now - $0 < configuration.warPeriod }
+            .suffix(configuration.warDisplacements - 1)
+        recentDisplacements.append(now)
+        if recentDisplacements.count >= configuration.warDisplacements { isWar = true }
+        return since
+    }
+
+    /// When to try to take the place back.
+    func retryAfterDisplacement(
+        now: ContinuousClock.Instant,
+        using generator: inout SplitMix64
+    ) -> ContinuousClock.Instant {
+        let delay =
+            configuration.displacementPolicy == .takeOver && !isWar
+            ? beforeTakingOver.delay(attempt: displacements - 1, using: &generator)
+            : afterDisplacement.delay(attempt: 2 * (displacements - 1), using: &generator)
+        return notTooSoon(now + delay)
     }
 
     /// When to try again after the credentials were rejected, and since when they are.

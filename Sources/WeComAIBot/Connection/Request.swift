@@ -28,18 +28,22 @@ struct Request: Sendable, Hashable {
     let priority: FrameWrite.Priority
     /// When it is too late to send it; `nil` means the reply window, counted from when it was handed in.
     let validUntil: ContinuousClock.Instant?
+    /// What it costs; `nil` for what does not count.
+    let charge: Charge?
 
     init(
         requestID: RequestID,
         bytes: [UInt8],
         kind: Kind,
         priority: FrameWrite.Priority = .normal,
-        validUntil: ContinuousClock.Instant? = nil
+        validUntil: ContinuousClock.Instant? = nil,
+        charge: Charge? = nil
     ) {
         self.requestID = requestID
         self.bytes = bytes
         self.kind = kind
         self.priority = priority
         self.validUntil = validUntil
+        self.charge = charge
     }
 }

@@ -3,18 +3,18 @@ import BotFoundation
 
 /// One request on its way through the table.
 ///
-/// queued → handed → written → settled; after errcode 6000 written → repeating → handed. When the connection ends, what
-/// was not wholly written, and a final update, goes back to queued.
+/// queued → handed → written → settled; after errcode 6000, 45009 or 45033 written → repeating → queued. When the connection
+/// ends, what was not wholly written, and a final update, goes back to queued.
 struct RequestEntry<Waiter: Sendable>: Sendable {
     enum Stage: Sendable, Hashable {
-        /// Waits for its turn, or for a connection.
+        /// Waits for its turn, for a connection, or until its conversation may be written to.
         case queued
         /// With the socket, which has not yet passed its last byte on.
         case handed
         /// All of it is with the kernel: the server may act on it.
         case written(at: ContinuousClock.Instant)
-        /// Refused with 6000; goes again in a moment.
-        case repeating
+        /// Refused with that code; goes again later.
+        case repeating(ErrorCode)
     }
 
     let request: Request
@@ -29,6 +29,12 @@ struct RequestEntry<Waiter: Sendable>: Sendable {
     var conflicts = 0
     /// How often it met errcode 846609.
     var notSubscribed = 0
+    /// How often the server throttled it.
+    var throttles = 0
+    /// Whether it was counted in its conversation's budget: then it need not ask again.
+    var isPaid = false
+    /// Whether it had to wait for that budget.
+    var isPaced = false
     /// Whether it was written on an earlier connection that ended without a verdict: it may have been seen.
     var mayHaveArrived = false
     /// What arrived for its `req_id` since it was written, and was counted for older frames: it may have been its own.
@@ -60,6 +66,8 @@ struct RequestLane: Sendable {
     var outstanding: SendID?
     /// How many frames on this connection were given up without an acknowledgement: so many may still come.
     var debt = 0
+    /// The conversation whose budget the first one waits for.
+    var waitsFor: Conversation?
 
     var isEmpty: Bool { queue.isEmpty && outstanding == nil && debt == 0 }
 }

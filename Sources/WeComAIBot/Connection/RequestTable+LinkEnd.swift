@@ -13,10 +13,13 @@ extension RequestTable {
     /// next one; of everything else that was on its way the fate is unknown.
     mutating func linkEnded(_ end: LinkEnd, into actions: inout [Action]) {
         isOpen = false
+        forgetPacing()
         room = SocketRoom()
         tickets.removeAll()
         unanswered = 0
         for (id, entry) in outstanding() {
+            // It was refused already, and keeps its time.
+            if case .repeating = entry.stage { continue }
             guard let waiter = entry.waiter else {
                 remove(id, entry)
                 continue
@@ -37,7 +40,7 @@ extension RequestTable {
                 remove(id, entry)
             }
         }
-        lanes = lanes.filter { !$0.value.queue.isEmpty }
+        lanes = lanes.filter { !$0.value.queue.isEmpty || $0.value.outstanding != nil }
         for requestID in lanes.keys { lanes[requestID]?.debt = 0 }
     }
 
@@ -49,8 +52,8 @@ extension RequestTable {
                 switch entry.stage {
                 case .queued:
                     entry.refusal(.init("stopped before it was sent"))
-                case .repeating:
-                    entry.refusal(.init(code: ErrorCode.versionConflict.rawValue, "stopped before it was sent again"))
+                case .repeating(let code):
+                    entry.refusal(.init(code: code.rawValue, "stopped before it was sent again"))
                 case .handed, .written:
                     .unknown(.init("stopped before it was acknowledged"))
                 }

@@ -21,18 +21,31 @@ struct RequestTable<Waiter: Sendable>: Sendable {
     var room = SocketRoom()
     /// Frames on this connection that were given up without an acknowledgement.
     var unanswered = 0
+    /// What each conversation may be sent, and who waits until it may be.
+    var budgets: ConversationBudgets
+    var pacing: [Conversation: PacedLanes] = [:]
+    var wakes = DeadlineHeap<Conversation>()
     private var nextTicket: UInt64 = 1
     private var nextSequence: UInt64 = 0
 
     init(configuration: ConnectionConfiguration) {
         self.configuration = configuration
+        budgets = ConversationBudgets(
+            limits: configuration.rateLimits,
+            maximum: configuration.maximumConversations
+        )
     }
 
     /// When to call `expire`.
-    var nextDeadline: Instant? { deadlines.first?.deadline }
+    var nextDeadline: Instant? {
+        [deadlines.first?.deadline, wakes.first?.deadline].compactMap(\.self).min()
+    }
 
     /// How many are unsettled.
     var count: Int { entries.count }
+
+    /// How many of them wait for a connection or for the one before.
+    var queuedCount: Int { entries.values.count { $0.stage == .queued } }
 
     /// A number for one write, of a request or of anything else.
     mutating func makeTicket() -> Ticket {
@@ -81,6 +94,7 @@ struct RequestTable<Waiter: Sendable>: Sendable {
     /// The connection is about to be given up: nothing more goes to it.
     mutating func hold() {
         isOpen = false
+        forgetPacing()
     }
 
     /// The last byte of a frame is with the kernel: its acknowledgement is awaited from now on, and there is room for others.
@@ -137,8 +151,8 @@ struct RequestTable<Waiter: Sendable>: Sendable {
             actions.append(.resolve(waiter, entry.refusal(.init("cancelled before it was sent"))))
             removeQueued(id, requestID)
             advance(requestID, now: now, into: &actions)
-        case .repeating:
-            let reason = Delivery.Reason(code: ErrorCode.versionConflict.rawValue, "cancelled before it was sent again")
+        case .repeating(let code):
+            let reason = Delivery.Reason(code: code.rawValue, "cancelled before it was sent again")
             actions.append(.resolve(waiter, entry.refusal(reason)))
             release(id, requestID, now: now, into: &actions)
         case .handed:
@@ -166,8 +180,8 @@ struct RequestTable<Waiter: Sendable>: Sendable {
                 if let waiter = entry.waiter { actions.append(.resolve(waiter, entry.refusal(.init(Self.tooLate)))) }
                 removeQueued(id, requestID)
                 advance(requestID, now: now, into: &actions)
-            case .repeating where entry.validUntil <= now:
-                let reason = Delivery.Reason(code: ErrorCode.versionConflict.rawValue, Self.tooLate)
+            case .repeating(let code) where entry.validUntil <= now:
+                let reason = Delivery.Reason(code: code.rawValue, Self.tooLate)
                 if let waiter = entry.waiter { actions.append(.resolve(waiter, entry.refusal(reason))) }
                 release(id, requestID, now: now, into: &actions)
             case .repeating:
@@ -191,6 +205,9 @@ struct RequestTable<Waiter: Sendable>: Sendable {
                 }
             }
         }
+        while let (deadline, conversation) = wakes.first, deadline <= now {
+            wake(conversation, now: now, into: &actions)
+        }
     }
 
     private static var tooLate: String { "the time in which it could be sent is over" }
@@ -200,17 +217,29 @@ struct RequestTable<Waiter: Sendable>: Sendable {
 
 extension RequestTable {
     /// Hands the next request of a `req_id` over if nothing is before it. One that is too old stays: its deadline is due.
-    private mutating func advance(_ requestID: RequestID, now: Instant, into actions: inout [Action]) {
-        guard isOpen, let lane = lanes[requestID], lane.outstanding == nil, let id = lane.queue.first,
-            let entry = entries[id], entry.validUntil > now
-        else { return }
-        guard hasRoom else { return room.waiting.append(requestID) }
-        lanes[requestID]?.queue.removeFirst()
-        lanes[requestID]?.outstanding = id
-        hand(id, entry, into: &actions)
+    mutating func advance(_ requestID: RequestID, now: Instant, into actions: inout [Action]) {
+        while isOpen, let lane = lanes[requestID], lane.outstanding == nil, lane.waitsFor == nil,
+            let id = lane.queue.first, let entry = entries[id], entry.validUntil > now
+        {
+            guard hasRoom else { return room.waiting.append(requestID) }
+            switch verdict(entry, now: now) {
+            case .go:
+                lanes[requestID]?.queue.removeFirst()
+                lanes[requestID]?.outstanding = id
+                return hand(id, entry, now: now, into: &actions)
+            case .wait(let until):
+                return pace(requestID, entry, until: until, into: &actions)
+            case .refuse:
+                actions.append(.report(.skipped(requestID)))
+                let reason = Delivery.Reason("left out: the conversation's rate limit is nearly reached")
+                if let waiter = entry.waiter { actions.append(.resolve(waiter, entry.refusal(reason))) }
+                removeQueued(id, requestID)
+            }
+        }
     }
 
-    private mutating func hand(_ id: SendID, _ entry: Entry, into actions: inout [Action]) {
+    private mutating func hand(_ id: SendID, _ entry: Entry, now: Instant, into actions: inout [Action]) {
+        pay(id, entry, now: now, into: &actions)
         let ticket = makeTicket()
         tickets[ticket] = id
         room.bytes += entry.request.bytes.count
@@ -241,6 +270,7 @@ extension RequestTable {
         let requestID = entry.request.requestID
         guard let waiter = entry.waiter else {
             actions.append(.report(.lateAcknowledgement(requestID, code)))
+            if code != .ok { closeStream(of: entry, after: .refused(.init(""))) }
             return release(id, requestID, now: now, into: &actions)
         }
         let reason = Delivery.Reason(code: code.rawValue, message)
@@ -253,19 +283,28 @@ extension RequestTable {
         case .none where code == .ok:
             outcome = .delivered
         case .none where code.isConflict && entry.conflicts < configuration.conflictDelays.count:
-            entries[id]?.stage = .repeating
             entries[id]?.conflicts += 1
-            deadlines.set(now + configuration.conflictDelays[entry.conflicts], for: id)
             actions.append(.report(.conflict(requestID)))
-            return
+            return postpone(id, entry, after: configuration.conflictDelays[entry.conflicts], code, now: now)
         case .none where code.isNotSubscribed && entry.notSubscribed < configuration.notSubscribedRepeats:
             entries[id]?.notSubscribed += 1
             return requeue(id, entry)
+        case .none where code.isThrottled:
+            actions.append(.report(.throttled(requestID, code)))
+            if throttled(id, entry, code, now: now) { return }
+            outcome = entry.refusal(reason)
         case .none:
             outcome = entry.refusal(reason)
         }
         actions.append(.resolve(waiter, outcome))
+        closeStream(of: entry, after: outcome)
         release(id, requestID, now: now, into: &actions)
+    }
+
+    /// Keeps an outstanding frame, and its place, to be sent again.
+    mutating func postpone(_ id: SendID, _ entry: Entry, after delay: Duration, _ code: ErrorCode, now: Instant) {
+        entries[id]?.stage = .repeating(code)
+        deadlines.set(min(entry.validUntil, now + delay), for: id)
     }
 
     /// Puts an outstanding frame back to the front of its queue, to be sent on the next connection.
@@ -287,6 +326,7 @@ extension RequestTable {
     }
 
     private mutating func removeQueued(_ id: SendID, _ requestID: RequestID) {
+        if lanes[requestID]?.queue.first == id { stopPacing(requestID) }
         entries[id] = nil
         deadlines.remove(id)
         lanes[requestID]?.queue.removeAll { $0 == id }

@@ -7,19 +7,46 @@ struct ConnectionJournal {
     private let log: Log
     private let botID: String
     private let endpoint: String
+    private let trace: FrameTrace
     private(set) var statistics = ConnectionStatistics()
     /// The troubles that were said since the connection was last ready.
     private var said: Set<String> = []
     private var failures = 0
+    private(set) var stateSince: ContinuousClock.Instant
+    private(set) var lastFrame: ContinuousClock.Instant?
 
     /// How many different troubles are remembered; in practice there are two or three.
     private static let maximumSaid = 64
 
-    init(log: Log, botID: String, endpoint: String) {
+    init(log: Log, botID: String, endpoint: String, trace: FrameTrace, now: ContinuousClock.Instant) {
+        stateSince = now
         self.log = log
         self.botID = botID
         self.endpoint = endpoint
+        self.trace = trace
     }
+
+    /// A frame passes. Nothing is done for it unless it is wanted.
+    func trace(_ direction: String, _ bytes: [UInt8]) {
+        guard log.level <= .trace else { return }
+        let excerpt = trace.excerpt(of: bytes)
+        log(
+            .trace,
+            "frame",
+            [
+                .direction: direction, .command: excerpt.command, .requestID: excerpt.requestID,
+                .bytes: "\(bytes.count)",
+                .frame: excerpt.json,
+            ]
+        )
+    }
+
+    /// A frame arrived, of whatever kind.
+    mutating func sawFrame(now: ContinuousClock.Instant) { lastFrame = now }
+
+    mutating func acknowledged(_ code: ErrorCode) { statistics.acknowledged(code) }
+
+    mutating func settled(_ delivery: Delivery) { statistics.settled(delivery) }
 
     mutating func received(_ message: MessageCallback) {
         statistics.messages += 1
@@ -51,6 +78,7 @@ struct ConnectionJournal {
     }
 
     mutating func entered(_ state: ConnectionState, epoch: UInt64, now: ContinuousClock.Instant) {
+        stateSince = now
         switch state {
         case .ready:
             statistics.timesReady += 1
@@ -60,13 +88,15 @@ struct ConnectionJournal {
             log(.info, "ready\(after)", [.bot: botID, .endpoint: endpoint, .epoch: "\(epoch)"])
         case .waiting(let retryAt, let reason):
             trouble(.warning, "not connected: \(reason)", retryAt, now)
-        case .displaced(_, let retryAt):
+        case .displaced(_, let retryAt?):
             trouble(
                 .warning,
                 "displaced: another connection uses this bot; stop the other process, or give it a bot of its own",
                 retryAt,
                 now
             )
+        case .displaced(_, nil):
+            log(.error, "displaced: another connection uses this bot; this one ends, as it was told to", [.bot: botID])
         case .credentialsRejected(_, let retryAt, let code):
             trouble(
                 .error,
@@ -94,26 +124,66 @@ struct ConnectionJournal {
     }
 
     mutating func report(_ incident: Incident) {
+        if let loss = incident.loss { statistics.losses[loss, default: 0] += 1 }
         switch incident {
         case .connectionLost, .connectTimedOut, .subscribeTimedOut, .heartbeatLost, .tooManyUnanswered,
-            .subscriptionLost:
-            statistics.connectionsLost += 1
+            .subscriptionLost, .credentialsRejected:
+            break
         case .subscribeRefused(let code, let message):
-            statistics.connectionsLost += 1
             log(.debug, "the subscribe was refused", [.errorCode: "\(code.rawValue)", .reason: message])
-        case .credentialsRejected: break
         case .displaced: statistics.displacements += 1
+        case .displacementWar(let times, let period):
+            statistics.displacementWars += 1
+            log(
+                .error,
+                "two processes fight over this bot and users get answers from both or neither: it was displaced \(times) times, "
+                    + "lately within \(period.components.seconds) s; stop one of them, or give it a bot of its own",
+                [.bot: botID, .count: "\(times)"]
+            )
         case .heartbeatRefused(let code): log(.debug, "a heartbeat was refused", [.errorCode: "\(code.rawValue)"])
         case .lateAcknowledgement(let id, let code), .unknownAcknowledgement(let id, let code):
             statistics.strayAcknowledgements += 1
             log(.debug, "a late or unknown acknowledgement", [.requestID: "\(id)", .errorCode: "\(code.rawValue)"])
-        case .acknowledgementMissing(let id): log(.info, "an acknowledgement never came", [.requestID: "\(id)"])
+        case .acknowledgementMissing(let id):
+            statistics.missingAcknowledgements += 1
+            log(.info, "an acknowledgement never came", [.requestID: "\(id)"])
         case .conflict(let id):
             statistics.conflicts += 1
             log(.debug, "a frame met errcode 6000 and is sent again", [.requestID: "\(id)"])
+        case .throttled(let id, let code):
+            statistics.throttled += 1
+            log(.info, "the server throttles a conversation", [.requestID: "\(id)", .errorCode: "\(code.rawValue)"])
+        case .paced(let id):
+            statistics.paced += 1
+            log(.info, "an answer waits for the conversation's rate limit", [.requestID: "\(id)"])
+        case .skipped(let id):
+            statistics.skipped += 1
+            log(.debug, "an update is left out for the conversation's rate limit", [.requestID: "\(id)"])
+        case .budgetsShared: log(.warning, "so many conversations are active that further ones share one rate budget")
         case .requestTooOld(let id): log(.warning, "an answer became too old to be sent", [.requestID: "\(id)"])
         case .queueFull(let id): log(.warning, "too many answers wait; one is refused", [.requestID: "\(id)"])
         case .duplicateSend: log(.error, "an internal id was used twice; please report this")
+        }
+    }
+}
+
+extension Incident {
+    /// The kind of loss that it is, if it is one.
+    fileprivate var loss: ConnectionLoss? {
+        switch self {
+        case .connectionLost: .ended
+        case .connectTimedOut: .connectTimedOut
+        case .subscribeTimedOut: .subscribeTimedOut
+        case .subscribeRefused: .subscribeRefused
+        case .credentialsRejected: .credentialsRejected
+        case .heartbeatLost: .heartbeatLost
+        case .subscriptionLost: .subscriptionLost
+        case .tooManyUnanswered: .tooManyUnanswered
+        case .displaced, .displacementWar, .heartbeatRefused, .lateAcknowledgement, .unknownAcknowledgement,
+            .acknowledgementMissing, .conflict, .throttled, .paced, .skipped, .budgetsShared, .requestTooOld,
+            .queueFull,
+            .duplicateSend:
+            nil
         }
     }
 }

@@ -17,6 +17,7 @@ package actor LongConnection {
 
     private let botID: String
     private let secret: Secret
+    private let streamWindow: Duration
     private let environment: any ConnectionEnvironment
     /// Until the end: what it holds may hold the connection, as a message that waits for its turn does.
     private var receiver: Receiver?
@@ -69,7 +70,14 @@ package actor LongConnection {
         self.receiver = receiver
         botID = configuration.botID
         secret = configuration.secret
-        journal = ConnectionJournal(log: log, botID: configuration.botID, endpoint: configuration.endpoint.description)
+        journal = ConnectionJournal(
+            log: log,
+            botID: configuration.botID,
+            endpoint: configuration.endpoint.description,
+            trace: FrameTrace(secret: configuration.secret),
+            now: .now
+        )
+        streamWindow = configuration.streamWindow
     }
 
     // MARK: - The owner's side
@@ -84,6 +92,9 @@ package actor LongConnection {
             loop.execute { self.assumeIsolated { $0.stop() } }
         }
     }
+
+    /// Whether it has ended because another connection took the place and the policy is ``DisplacementPolicy/stop``.
+    package var endedDisplaced: Bool { machine.endedDisplaced }
 
     private func start(until end: CheckedContinuation<Void, Never>) {
         guard machine.state != .stopped else { return end.resume() }
@@ -109,6 +120,20 @@ package actor LongConnection {
     /// What happened so far, in numbers.
     package var statistics: ConnectionStatistics { journal.statistics }
 
+    /// All of that, and how long it has been so.
+    package func snapshot() -> ConnectionSnapshot {
+        var snapshot = ConnectionSnapshot(machine.state, since: journal.stateSince)
+        snapshot.readySince = machine.readySince
+        snapshot.lastFrame = journal.lastFrame
+        snapshot.lastPong = machine.lastPong
+        snapshot.attempts = Int(clamping: machine.epoch)
+        snapshot.unsettled = machine.requestCount
+        snapshot.queued = machine.requests.queuedCount
+        snapshot.handedBytes = machine.requests.room.bytes
+        snapshot.statistics = journal.statistics
+        return snapshot
+    }
+
     /// How many sends have no verdict yet, or hold back the next one of their `req_id`.
     package var unsettled: Int { machine.requestCount }
 
@@ -131,6 +156,11 @@ package actor LongConnection {
             loop.execute { [weak self] in self?.assumeIsolated { $0.observers[id] = nil } }
         }
         return stream
+    }
+
+    /// What a conversation may still be sent, answers and pushes together.
+    func remainingSends(in conversation: Conversation) -> SendBudget {
+        machine.remainingSends(conversation, now: environment.now)
     }
 
     /// How many read ``states()`` now.
@@ -156,6 +186,11 @@ package actor LongConnection {
         perform(actions)
     }
 
+    /// The way to go on with an answer that another process has begun; `nil` if the turn's route makes no sense.
+    package nonisolated func channel(resuming turn: SavedTurn) -> (any ReplyChannel)? {
+        StreamReplyChannel(connection: self, resuming: turn, streamWindow: streamWindow)
+    }
+
     // MARK: - The socket's side
 
     private func handle(_ event: WebSocketEvent, epoch: UInt64) {
@@ -175,7 +210,9 @@ package actor LongConnection {
     }
 
     private func handle(_ bytes: [UInt8], epoch: UInt64, now: ContinuousClock.Instant) {
+        journal.trace("in", bytes)
         guard epoch == machine.epoch else { return }
+        journal.sawFrame(now: now)
         let frame: ServerFrame
         do throws(WireError) {
             frame = try codec.decode(bytes)
@@ -186,6 +223,7 @@ package actor LongConnection {
         }
         switch frame {
         case .acknowledgement(let answer):
+            journal.acknowledged(answer.code)
             let actions = machine.acknowledged(
                 answer.requestID,
                 code: answer.code,
@@ -209,7 +247,13 @@ package actor LongConnection {
             return journal.unhandled(callback)
         }
         journal.received(message)
-        receiver?(message.inbound, StreamReplyChannel(connection: self, requestID: requestID))
+        let channel = StreamReplyChannel(
+            connection: self,
+            requestID: requestID,
+            conversation: message.inbound.conversation,
+            streamWindow: streamWindow
+        )
+        receiver?(message.inbound, channel)
     }
 
     // MARK: - Actions
@@ -224,7 +268,9 @@ package actor LongConnection {
             case .write(let write): self.write(write)
             case .close(_, let code, let reason): socket?.close(code: code, reason: reason)
             case .abort: socket?.abort()
-            case .resolve(let waiter, let delivery): waiter.resume(returning: delivery)
+            case .resolve(let waiter, let delivery):
+                journal.settled(delivery)
+                waiter.resume(returning: delivery)
             case .report(let incident): journal.report(incident)
             case .state(let state): entered(state)
             }
@@ -241,6 +287,7 @@ package actor LongConnection {
                 case .ping: try codec.encode(.ping(write.requestID))
                 case .subscribe: try codec.encode(.subscribe(write.requestID, botID: botID, secret: secret))
                 }
+            journal.trace("out", bytes)
             try socket?.send(bytes, priority: priority, ticket: write.ticket.rawValue)
         } catch {
             // The socket is closing: its end, which follows, settles what was on its way. (It is never given more than it can take.)
@@ -287,13 +334,6 @@ package actor LongConnection {
         }
         let actions = machine.tick(now: now)
         perform(actions)
-    }
-}
-
-extension Secret {
-    /// A text of the server without this secret in it: a server may quote what it refuses.
-    fileprivate func withheld(from text: String) -> String {
-        isEmpty ? text : text.split(separator: value, omittingEmptySubsequences: false).joined(separator: description)
     }
 }
 

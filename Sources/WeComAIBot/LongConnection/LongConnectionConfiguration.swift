@@ -6,6 +6,8 @@ package struct LongConnectionConfiguration: Sendable {
     /// The official address (official doc 101463). Private deployments have another.
     package static let officialURL = "wss://openws.work.weixin.qq.com"
 
+    static let defaultStreamWindow = Duration.seconds(330)
+
     /// The bot's id.
     package var botID: String
     /// The secret of the bot's long-connection mode.
@@ -21,6 +23,21 @@ package struct LongConnectionConfiguration: Sendable {
         get { machine.heartbeatInterval }
         set { machine.heartbeatInterval = newValue }
     }
+    /// What is done when another connection of the same bot takes the place.
+    package var displacementPolicy: DisplacementPolicy {
+        get { machine.displacementPolicy }
+        set { machine.displacementPolicy = newValue }
+    }
+
+    /// How often a conversation may be written to.
+    package var rateLimits: RateLimits {
+        get { machine.rateLimits }
+        set { machine.rateLimits = newValue }
+    }
+
+    /// How long after its first frame a stream is finished; what comes later opens another. Official doc 101463 gives a stream
+    /// 6 minutes from its first frame; half a minute is left for the last frame's way.
+    package var streamWindow = Self.defaultStreamWindow
     /// The limits of the socket.
     package var limits = WebSocketConfiguration()
     /// The other times and bounds.

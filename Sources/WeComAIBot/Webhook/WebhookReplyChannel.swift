@@ -89,6 +89,7 @@ final class WebhookReplyChannel: ReplyChannel {
     /// Only what is final goes the other way: there, nothing can be updated.
     private func sendOtherwise(_ update: BubbleUpdate, because reason: Delivery.Reason) async -> Delivery {
         guard update.isFinal, let fallback else { return .refused(reason) }
-        return await fallback(update.text, message)
+        let delivery = await fallback(update.text, message)
+        return delivery == .delivered ? .redirected(reason) : delivery
     }
 }

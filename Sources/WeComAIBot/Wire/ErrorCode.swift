@@ -78,6 +78,9 @@ public struct ErrorCode: RawRepresentable, Sendable, Hashable, CustomStringConve
     /// Whether the same frame may be sent again after a moment.
     public var isConflict: Bool { self == .versionConflict }
 
+    /// Whether the server takes no more for now: the frame was not delivered, and may be sent again after a while.
+    public var isThrottled: Bool { self == .frequencyLimit || self == .concurrencyLimit }
+
     private static let credentialCodes: Set<ErrorCode> = [
         .credentialsRejected, .invalidSecret, .invalidBotID, .invalidCredential, .invalidCorporation,
     ]

@@ -1,3 +1,4 @@
+import BotCore
 import BotFoundation
 import FoundationEssentials
 
@@ -108,27 +109,30 @@ private struct IncomingFrame: Decodable {
 extension ClientFrame {
     /// Checks what the server would refuse.
     fileprivate func validate() throws(WireError) {
-        func require(_ value: String, _ name: String) throws(WireError) {
-            if value.isEmpty { throw WireError(.empty, "\(name) of a \(command) frame is empty") }
-        }
-        try require(requestID.rawValue, "req_id")
+        let name = "a \(command) frame"
+        try WireError.require(requestID.rawValue, "req_id", of: name)
         switch self {
         case .ping:
             break
         case .subscribe(_, let botID, let secret):
-            try require(botID, "bot_id")
-            try require(secret.value, "secret")
+            try WireError.require(botID, "bot_id", of: name)
+            try WireError.require(secret.value, "secret", of: name)
         case .respondStream(_, let stream):
-            try stream.validate(in: "a \(command) frame")
+            try stream.validate(in: name)
+        case .sendMarkdown(_, let push):
+            try WireError.require(push.conversation.id, "chatid", of: name)
+            try WireError.require(push.content, "markdown.content", of: name)
+            try WireError.limit(push.content, PushFrame.maximumContentBytes, "markdown.content", of: name)
         }
     }
 }
 
 extension ClientFrame: Encodable {
     private enum Key: String, CodingKey {
-        case cmd, headers, body, msgtype, stream, secret
+        case cmd, headers, body, msgtype, stream, markdown, secret, content, chatid
         case requestID = "req_id"
         case botID = "bot_id"
+        case chatType = "chat_type"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -147,6 +151,13 @@ extension ClientFrame: Encodable {
             var body = frame.nestedContainer(keyedBy: Key.self, forKey: .body)
             try body.encode("stream", forKey: .msgtype)
             try body.encode(content, forKey: .stream)
+        case .sendMarkdown(_, let push):
+            var body = frame.nestedContainer(keyedBy: Key.self, forKey: .body)
+            try body.encode(push.conversation.id, forKey: .chatid)
+            try body.encode(push.conversation.kind == .single ? 1 : 2, forKey: .chatType)
+            try body.encode("markdown", forKey: .msgtype)
+            var markdown = body.nestedContainer(keyedBy: Key.self, forKey: .markdown)
+            try markdown.encode(push.content, forKey: .content)
         }
     }
 }

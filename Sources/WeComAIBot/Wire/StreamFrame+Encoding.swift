@@ -16,17 +16,11 @@ extension StreamFrame: Encodable {
     ///
     /// - Parameter name: What carries it, with its article, for the error.
     func validate(in name: String) throws(WireError) {
-        func limit(_ value: String, _ field: String, atMost maximum: Int) throws(WireError) {
-            let count = value.utf8.count
-            if count > maximum {
-                throw WireError(.tooLong, "\(field) of \(name) has \(count) bytes; \(maximum) are allowed")
-            }
-        }
-        if id.isEmpty { throw WireError(.empty, "stream.id of \(name) is empty") }
-        try limit(content, "stream.content", atMost: Self.maximumContentBytes)
+        try WireError.require(id, "stream.id", of: name)
+        try WireError.limit(content, Self.maximumContentBytes, "stream.content", of: name)
         if let feedbackID {
-            if feedbackID.isEmpty { throw WireError(.empty, "stream.feedback.id of \(name) is empty") }
-            try limit(feedbackID, "stream.feedback.id", atMost: Self.maximumFeedbackIDBytes)
+            try WireError.require(feedbackID, "stream.feedback.id", of: name)
+            try WireError.limit(feedbackID, Self.maximumFeedbackIDBytes, "stream.feedback.id", of: name)
         }
     }
 }

@@ -10,15 +10,18 @@ struct ConnectionGridTests {
     }
 
     enum Event: CaseIterable {
-        case start, opened, subscribed, credentialsRefused, subscribeThrottled, requestAcknowledged, notSubscribed
+        case start, opened, subscribed, credentialsRefused, subscribeThrottled, requestAcknowledged, requestThrottled
+        case notSubscribed
         case disconnected, alive, closed, staleClosed, written, send, cancel, deadline, early, stop
     }
 
     static let cells = State.allCases.flatMap { state in Event.allCases.map { (state, $0) } }
 
     /// A machine in that state with request 1 of `a`: queued, or handed over when ready.
-    func rig(_ state: State) throws -> Rig {
-        var rig = try Rig()
+    func rig(_ state: State, _ policy: DisplacementPolicy = .yield) throws -> Rig {
+        var configuration = ConnectionConfiguration()
+        configuration.displacementPolicy = policy
+        var rig = try Rig(configuration)
         rig.send(1)
         if state == .idle { return rig }
         rig.start()
@@ -30,7 +33,9 @@ struct ConnectionGridTests {
         rig.opened()
         switch state {
         case .idle, .connecting, .waiting, .subscribing: break
-        case .displaced: rig.displaced()
+        case .displaced:
+            rig.displaced()
+            if policy == .stop { rig.closed() }
         case .credentialsRejected: rig.ack(rig.subscribeID, 853_000)
         case .ready, .closing, .stopped:
             rig.ack(rig.subscribeID)
@@ -71,6 +76,12 @@ struct ConnectionGridTests {
             switch state {
             case .ready: ["1 delivered"]
             case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
+            }
+        case .requestThrottled:
+            switch state {
+            case .idle, .connecting, .subscribing, .ready, .waiting, .displaced, .credentialsRejected, .closing,
+                .stopped:
+                []
             }
         case .notSubscribed:
             switch state {
@@ -140,6 +151,9 @@ struct ConnectionGridTests {
         case .requestAcknowledged:
             rig.written("a1")
             actual = rig.ack("a")
+        case .requestThrottled:
+            rig.written("a1")
+            actual = rig.ack("a", 45_009)
         case .notSubscribed:
             rig.written("a1")
             actual = rig.ack("a", 846_609)
@@ -162,12 +176,42 @@ struct ConnectionGridTests {
         #expect(actual.contains { $0.hasPrefix("state") } || rig.stateName == "\(state)")
     }
 
+    /// The state that a `disconnected_event` leads to under each policy, and what it does to request 1.
+    @Test(arguments: State.allCases, DisplacementPolicy.allCases)
+    func displacedInEveryStateUnderEveryPolicy(state: State, policy: DisplacementPolicy) throws {
+        var rig = try rig(state, policy)
+        let actual = rig.displaced()
+        switch (state, policy) {
+        case (.subscribing, .stop): #expect(actual == ["close 1000", "1 refused", "state displaced"])
+        case (.ready, .stop): #expect(actual == ["close 1000", "1 unknown", "state displaced"])
+        case (.subscribing, .yield), (.subscribing, .takeOver), (.ready, .yield), (.ready, .takeOver):
+            #expect(actual == ["close 1000", "state displaced"])
+        case (.idle, _), (.connecting, _), (.waiting, _), (.displaced, _), (.credentialsRejected, _), (.closing, _),
+            (.stopped, _):
+            #expect(actual == [])
+        }
+        guard state == .ready || state == .subscribing else { return }
+        let wait = rig.retryAt.map { $0 - rig.now }
+        switch policy {
+        case .yield: #expect((Duration.seconds(30)...(.seconds(60))).contains(try #require(wait)))
+        case .takeOver: #expect((Duration.seconds(1)...(.seconds(2))).contains(try #require(wait)))
+        case .stop: #expect(wait == nil)
+        }
+        guard policy == .stop else { return }
+        #expect(rig.send(2, "b") == ["2 refused"])
+        #expect(rig.stop() == [] && rig.alive() == [] && rig.displaced() == [])
+        var silent = rig
+        #expect(silent.after(.seconds(5)) == ["abort", "state stopped"])
+        #expect(rig.closed() == ["state stopped"])
+        #expect(rig.machine.endedDisplaced && rig.machine.nextDeadline == nil)
+    }
+
     /// An attempt may be due at once, since full jitter may be nothing.
     private func deadlineHasCome(_ rig: Rig) -> Bool {
         rig.machine.nextDeadline.map { $0 <= rig.now } ?? false
     }
 
     @Test func theGridIsComplete() {
-        #expect(Self.cells.count == 9 * 17)
+        #expect(Self.cells.count == 9 * 18)
     }
 }

@@ -254,16 +254,16 @@ struct ConnectionLifeTests {
     @Test func displacedConnectionComesBackSlowlyAndMoreSlowly() throws {
         var rig = try Rig.ready()
         let since = rig.now
-        var bound = Duration.seconds(30)
+        var bound = Duration.seconds(60)
         for times in 1...8 {
             #expect(rig.displaced() == ["close 1000", "state displaced"])
-            guard case .displaced(since, let retryAt) = rig.machine.state else {
+            guard case .displaced(since, let retryAt?) = rig.machine.state else {
                 Issue.record("\(rig.machine.state)")
                 return
             }
             #expect(rig.incidents.last { if case .displaced = $0 { true } else { false } } == .displaced(times: times))
             #expect((bound / 2...bound).contains(retryAt - rig.now))
-            bound = min(bound * 2, .seconds(600))
+            bound = min(bound * 4, .seconds(600))
             #expect(rig.closed() == [], "the server closes late; that is not another end")
             rig.now = retryAt - Self.nanosecond
             #expect(rig.tick() == [])
@@ -272,27 +272,7 @@ struct ConnectionLifeTests {
         }
         rig.now += Self.nanosecond
         rig.displaced()
-        #expect(try #require(rig.retryAt) - rig.now <= .seconds(30), "it held its place for long")
-    }
-
-    /// Each takes the place back when its wait is over, and so is ready for as long as the other one waits.
-    @Test func twoProcessesOfOneBotDisplaceEachOtherEverMoreRarely() throws {
-        var rigs = [try Rig.ready(), try Rig.connecting()]
-        rigs[1].opened()
-        rigs[1].ack(rigs[1].subscribeID)
-        var holder = 1
-        var kicks: [Instant] = []
-        while (kicks.last ?? Rig.origin) < Rig.origin + .seconds(4 * 3600) {
-            let loser = 1 - holder
-            rigs[loser].now = max(rigs[loser].now, rigs[holder].now)
-            rigs[loser].displaced()
-            kicks.append(rigs[loser].now)
-            rigs[loser].reconnect()
-            rigs[holder].now = rigs[loser].now
-            holder = loser
-        }
-        let lateKicks = kicks.count { $0 > Rig.origin + .seconds(3 * 3600) }
-        #expect(lateKicks <= 12, "an hour has 12 times 300 s, the shortest of the longest waits")
+        #expect(try #require(rig.retryAt) - rig.now <= .seconds(60), "it held its place for long")
     }
 
     // MARK: Stop

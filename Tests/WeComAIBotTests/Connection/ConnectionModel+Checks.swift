@@ -24,6 +24,14 @@ extension ConnectionModel {
                 let name = Rig.name(state)
                 if Self.next[stateName]?.contains(name) != true { fail("\(stateName) is followed by \(name)") }
                 stateName = name
+                switch state {
+                case .displaced(_, let retryAt): checkDisplaced(until: retryAt)
+                case .ready: readySince = now
+                case .connecting: readySince = nil
+                case .idle, .subscribing, .waiting, .credentialsRejected, .closing, .stopped: break
+                }
+            case .report(.paced): statistics.paced += 1
+            case .report(.throttled): statistics.throttled += 1
             case .report: break
             }
         }
@@ -84,8 +92,26 @@ extension ConnectionModel {
             if send.kind == .once, send.isAccepted { fail("\(id) would be shown twice") }
             lanes[frame.requestID, default: Lane()].outstanding = (id, nil)
             sends[id]?.writes += 1
+            checkRate(send, id)
         }
         handed.append(frame)
+    }
+
+    /// In no 60 seconds more is opened in a conversation than may be. What is sent again after its connection ended does not ask,
+    /// and counts where it was sent last: the server opens one bubble for it.
+    private mutating func checkRate(_ send: Send, _ id: Int) {
+        guard let charge = send.charge else { return }
+        if send.writes == 0 {
+            let opens = if case .stream(let stream) = charge.item { openStreams.insert(stream).inserted } else { true }
+            sends[id]?.opens = opens
+        }
+        guard sends[id]?.opens == true else { return }
+        openings[charge.conversation, default: [:]][id] = now
+        let recent = openings[charge.conversation]?.filter { now - $0.value <= .seconds(60) } ?? [:]
+        openings[charge.conversation] = recent
+        if send.writes == 0, recent.count > Self.perMinute {
+            fail("\(id) is number \(recent.count) within a minute in \(charge.conversation.id)")
+        }
     }
 
     private mutating func checkResolve(_ id: Int, _ delivery: Delivery) {
@@ -96,6 +122,7 @@ extension ConnectionModel {
         case .delivered:
             statistics.delivered += 1
             if !send.isAccepted { fail("\(id) is delivered, but the server refused it") }
+        case .redirected: fail("\(id) is redirected, but a request knows one way only")
         case .refused(let reason):
             statistics.refused += 1
             if send.isAccepted { fail("\(id) is refused (\(reason)), but the server accepted it") }

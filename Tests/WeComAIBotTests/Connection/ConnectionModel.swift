@@ -10,7 +10,8 @@ import BotFoundation
 struct ConnectionModel {
     struct Statistics {
         var delivered = 0, refused = 0, unknown = 0, connects = 0, debtsPaid = 0, repeatedFinals = 0, duplicates = 0
-        var pings = 0
+        var pings = 0, wars = 0, ends = 0
+        var paced = 0, throttled = 0
 
         mutating func add(_ other: Statistics) {
             delivered += other.delivered
@@ -21,6 +22,10 @@ struct ConnectionModel {
             repeatedFinals += other.repeatedFinals
             duplicates += other.duplicates
             pings += other.pings
+            wars += other.wars
+            ends += other.ends
+            paced += other.paced
+            throttled += other.throttled
         }
     }
 
@@ -28,11 +33,14 @@ struct ConnectionModel {
         let requestID: RequestID
         let kind: Request.Kind
         let sentAt: Instant
+        let charge: Charge?
         var outcome: Delivery?
         var isAccepted = false
         var writes = 0
         var lastWrittenAt: Instant?
         var isCancelled = false
+        /// Whether it opened something.
+        var opens = false
     }
 
     /// One `req_id` on the current connection, as the rules have it.
@@ -75,10 +83,28 @@ struct ConnectionModel {
     /// The server answers at once and says yes.
     var isCalm = false
     var firstWrites: [RequestID: Int] = [:]
+    /// When which send opened something in each conversation, and the streams that have begun.
+    var openings: [Conversation: [Int: Instant]] = [:]
+    var openStreams: Set<String> = []
+    /// The number of the present stream of each `req_id`.
+    var streams: [RequestID: Int] = [:]
 
-    init(seed: UInt64) throws {
+    static let perMinute = 12
+
+    // The place.
+    let policy: DisplacementPolicy
+    var readySince: Instant?
+    /// Since the place was last held for long.
+    var displacements: [Instant] = []
+    var isWar = false
+
+    init(seed: UInt64, policy: DisplacementPolicy = .yield) throws {
+        self.policy = policy
         var configuration = ConnectionConfiguration()
+        configuration.displacementPolicy = policy
         configuration.maximumUnanswered = 3
+        configuration.rateLimits = RateLimits(perMinute: Self.perMinute, perHour: 200)
+        configuration.maximumConversations = seed.isMultiple(of: 2) ? 100 : 1
         machine = try Machine(configuration: configuration, seed: seed)
         generator = SplitMix64(seed: ~seed)
         perform(machine.start(now: now))
@@ -101,7 +127,7 @@ struct ConnectionModel {
         case 45..<70: answer()
         case 70..<72: if isOpen { perform(machine.alive(epoch: epoch, now: now)) }
         case 72..<73: drop()
-        case 73..<74: if isOpen, chance(30) { perform(machine.disconnectedEvent(epoch: epoch, now: now)) }
+        case 73..<74: if isOpen, chance(policy == .takeOver ? 100 : 30) { displace() }
         case 74..<76: stale()
         default: passTime()
         }
@@ -124,9 +150,20 @@ struct ConnectionModel {
         nextSend += 1
         let requestID = RequestID(rawValue: "r\(Int.random(in: 0..<6, using: &generator))")
         let kind = [Request.Kind.finalUpdate, .intermediateUpdate, .once][Int.random(in: 0..<3, using: &generator)]
-        sends[id] = Send(requestID: requestID, kind: kind, sentAt: now)
-        let request = Request(requestID: requestID, bytes: Array("\(id)".utf8), kind: kind)
+        let charge = charge(requestID, kind)
+        sends[id] = Send(requestID: requestID, kind: kind, sentAt: now, charge: charge)
+        let request = Request(requestID: requestID, bytes: Array("\(id)".utf8), kind: kind, charge: charge)
         perform(machine.send(request, id: SendID(rawValue: UInt64(id)), waiter: id, now: now))
+    }
+
+    /// Two conversations, and things that do not count.
+    mutating func charge(_ requestID: RequestID, _ kind: Request.Kind) -> Charge? {
+        guard requestID.rawValue != "r0" else { return nil }
+        let isFirst = ["r1", "r2", "r3"].contains(requestID.rawValue)
+        let conversation = Conversation(kind: .single, id: isFirst ? "张三" : "李四")
+        let stream = "\(requestID) \(streams[requestID, default: 0])"
+        if kind == .finalUpdate { streams[requestID, default: 0] += 1 }
+        return Charge(conversation: conversation, item: kind == .once ? .push : .stream(stream))
     }
 
     mutating func cancel() {
@@ -216,6 +253,37 @@ struct ConnectionModel {
         perform(machine.closed(epoch: ended, reason: "dropped", now: now))
     }
 
+    /// Another connection of the bot subscribes.
+    mutating func displace() {
+        if let readySince, now - readySince >= .seconds(1200) {
+            displacements = []
+            isWar = false
+        }
+        displacements.append(now)
+        let mayBeWar = displacements.count { now - $0 < .seconds(300) } >= 3
+        let actions = machine.disconnectedEvent(epoch: epoch, now: now)
+        let says = actions.contains { if case .report(.displacementWar) = $0 { true } else { false } }
+        if says != (mayBeWar && !isWar) { fail("says war: \(says), after \(displacements.map { now - $0 })") }
+        isWar = isWar || mayBeWar
+        if says { statistics.wars += 1 }
+        perform(actions)
+    }
+
+    /// What the state says about coming back, against the policy.
+    mutating func checkDisplaced(until retryAt: Instant?) {
+        guard let retryAt else {
+            statistics.ends += 1
+            if policy != .stop { fail("ends though the policy is \(policy)") }
+            return
+        }
+        let wait = retryAt - now
+        switch policy {
+        case .stop: fail("comes back though the policy is stop")
+        case .takeOver where !isWar: if wait > .seconds(30) { fail("takes over after \(wait)") }
+        case .yield, .takeOver: if wait < .seconds(30) || wait > .seconds(600) { fail("gives way for \(wait)") }
+        }
+    }
+
     /// Events of a connection that is over.
     mutating func stale() {
         guard machine.epoch > 1 else { return }
@@ -278,6 +346,7 @@ struct ConnectionModel {
         for id in sinceCalm {
             guard let send = sends[id], send.outcome != .delivered else { continue }
             if now - send.sentAt >= .seconds(24 * 3600) { continue }
+            if send.kind == .intermediateUpdate, send.charge != nil { continue }  // left out: its conversation was busy
             fail("send \(id) ended \(String(describing: send.outcome)) though the server was well")
         }
     }

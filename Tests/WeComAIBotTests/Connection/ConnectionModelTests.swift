@@ -10,8 +10,9 @@ struct ConnectionModelTests {
     @Test func randomEventsKeepEveryPromise() throws {
         let seed = testSeed()
         var statistics = ConnectionModel.Statistics()
+        let policies: [DisplacementPolicy] = [.yield, .yield, .takeOver, .takeOver, .stop]
         for run in 0..<40 {
-            var model = try ConnectionModel(seed: seed &+ UInt64(run))
+            var model = try ConnectionModel(seed: seed &+ UInt64(run), policy: policies[run % policies.count])
             for _ in 0..<3000 where model.failure == nil { model.step() }
             if model.failure == nil { model.calmDown() }
             if model.failure == nil { model.stop() }
@@ -31,5 +32,9 @@ struct ConnectionModelTests {
         #expect(statistics.repeatedFinals > 5, "\(statistics)")
         #expect(statistics.duplicates > 20, "\(statistics)")
         #expect(statistics.pings > 20, "\(statistics)")
+        #expect(statistics.wars > 0, "\(statistics)")
+        #expect(statistics.ends > 2, "\(statistics)")
+        #expect(statistics.paced > 20, "\(statistics)")
+        #expect(statistics.throttled > 20, "\(statistics)")
     }
 }

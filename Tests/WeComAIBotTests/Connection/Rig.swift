@@ -46,6 +46,7 @@ struct Rig {
             case .close(_, let code, _): return "close \(code)"
             case .abort: return "abort"
             case .resolve(let waiter, .delivered): return "\(waiter) delivered"
+            case .resolve(let waiter, .redirected): return "\(waiter) redirected"
             case .resolve(let waiter, .refused(let reason)):
                 return "\(waiter) refused" + (reason.code.map { " \($0)" } ?? "")
             case .resolve(let waiter, .unknown(let reason)):
@@ -80,7 +81,8 @@ struct Rig {
     /// When the next attempt is, if one is waited for.
     var retryAt: Instant? {
         switch machine.state {
-        case .waiting(let retryAt, _), .displaced(_, let retryAt), .credentialsRejected(_, let retryAt, _): retryAt
+        case .waiting(let retryAt, _), .displaced(_, let retryAt?), .credentialsRejected(_, let retryAt, _): retryAt
+        case .displaced(_, nil): nil
         case .idle, .connecting, .subscribing, .ready, .closing, .stopped: nil
         }
     }
@@ -114,13 +116,20 @@ struct Rig {
         _ id: Int,
         _ requestID: String = "a",
         _ kind: Request.Kind = .finalUpdate,
-        validUntil: Instant? = nil
+        validUntil: Instant? = nil,
+        in chat: String? = nil
     ) -> [String] {
         let request = Request(
             requestID: RequestID(rawValue: requestID),
             bytes: Array("\(requestID)\(id)".utf8),
             kind: kind,
-            validUntil: validUntil
+            validUntil: validUntil,
+            charge: chat.map {
+                Charge(
+                    conversation: Conversation(kind: .single, id: $0),
+                    item: kind == .once ? .push : .stream("stream of \(requestID)")
+                )
+            }
         )
         return note(machine.send(request, id: SendID(rawValue: UInt64(id)), waiter: id, now: now))
     }
@@ -147,8 +156,13 @@ struct Rig {
     }
 
     /// Sends a request and reports it written.
-    mutating func sendWritten(_ id: Int, _ requestID: String = "a", _ kind: Request.Kind = .finalUpdate) {
-        send(id, requestID, kind)
+    mutating func sendWritten(
+        _ id: Int,
+        _ requestID: String = "a",
+        _ kind: Request.Kind = .finalUpdate,
+        in chat: String? = nil
+    ) {
+        send(id, requestID, kind, in: chat)
         written("\(requestID)\(id)")
     }
 

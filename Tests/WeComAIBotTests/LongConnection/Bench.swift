@@ -173,7 +173,11 @@ struct Bench: Sendable {
         let conversation = Conversation(kind: .single, id: "user")
         return Received(
             message: Inbound(id: "", kind: .text, conversation: conversation, sender: "user", text: ""),
-            channel: StreamReplyChannel(connection: connection, requestID: RequestID(rawValue: requestID))
+            channel: StreamReplyChannel(
+                connection: connection,
+                requestID: RequestID(rawValue: requestID),
+                conversation: conversation
+            )
         )
     }
 
@@ -206,7 +210,8 @@ extension ConnectionState {
     /// When the next attempt is, where there is none.
     var retryAt: ContinuousClock.Instant? {
         switch self {
-        case .waiting(let retryAt, _), .displaced(_, let retryAt), .credentialsRejected(_, let retryAt, _): retryAt
+        case .waiting(let retryAt, _), .displaced(_, let retryAt?), .credentialsRejected(_, let retryAt, _): retryAt
+        case .displaced(_, nil): nil
         case .idle, .connecting, .subscribing, .ready, .closing, .stopped: nil
         }
     }

@@ -43,10 +43,13 @@ actor InMemoryWorld: ConnectionEnvironment {
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
     /// Everything the connection did, in order.
     nonisolated let deeds = EventRecorder<Deed>()
+    /// The same time as a clock, for what does not live on the loop.
+    nonisolated let clock: any Clock<Duration>
     /// What the simulated gateway observed.
     nonisolated let observed = EventRecorder<Observation.Event>()
 
     private(set) var instant: ContinuousClock.Instant
+    private let hands: ManualClock
     private var habits = Habits()
     private var timers = TimerHeap()
     private var links: [Int: Link] = [:]
@@ -58,6 +61,8 @@ actor InMemoryWorld: ConnectionEnvironment {
         self.loop = loop
         let start = ContinuousClock.now
         instant = start
+        hands = ManualClock()
+        clock = hands
         self.gateway = gateway.map { GatewayMachine(configuration: $0, now: start, unixTime: 1_767_225_600) }
     }
 
@@ -123,7 +128,7 @@ actor InMemoryWorld: ConnectionEnvironment {
     func advance(to end: ContinuousClock.Instant) {
         settle()
         while let due = [timers.next, gateway?.nextDeadline].compactMap(\.self).min(), due <= end {
-            instant = max(instant, due)
+            move(to: due)
             while let work = timers.popDue(now: instant) {
                 work()
                 settle()
@@ -131,7 +136,13 @@ actor InMemoryWorld: ConnectionEnvironment {
             runGateway { $0.tick(now: $1) }
             settle()
         }
-        instant = max(instant, end)
+        move(to: end)
+    }
+
+    private func move(to time: ContinuousClock.Instant) {
+        guard time > instant else { return }
+        hands.advance(by: instant.duration(to: time))
+        instant = time
     }
 
     /// How many connections were attempted.

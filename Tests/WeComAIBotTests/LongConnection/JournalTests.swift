@@ -1,3 +1,4 @@
+import BotCore
 import BotFoundation
 import LWSTransport
 import TestSupport
@@ -76,6 +77,38 @@ struct JournalTests {
             )
             #expect(await bench.connection.state.name == "credentialsRejected")
             for line in bench.lines() { #expect(!line.contains("query=1")) }
+        }
+    }
+
+    @Test func aTracedConversationShowsEveryFrameAndNothingThatIsSecret() async throws {
+        try await Bench.run { bench in
+            let subscribe = await bench.subscribe()
+            let message = await bench.push("看图 https://h.example/p?sign=SIGNATURE", id: "1")
+            await bench.world.deliver(
+                #"{"cmd":"aibot_msg_callback","headers":{"req_id":"REQ-2"},"body":{"msgid":"MSG-2","chattype":"single","#
+                    + #""from":{"userid":"u"},"msgtype":"mixed","mixed":{"msg_item":[{"msgtype":"image","image":{"#
+                    + #""url":"https://cos.example/o?sign=SIGNATURE","aeskey":"AESKEY"}}]},"quote":{"msgtype":"file","#
+                    + #""file":{"url":"https://cos.example/o?sign=SIGNATURE","aeskey":"AESKEY"}}}}"#,
+                on: 1
+            )
+            await bench.world.deliver("not json SIGNATURE", on: 1)
+            let answer = await bench.send("回答", through: message)
+            await bench.world.deliver(
+                #"{"headers":{"req_id":"REQ-1"},"errcode":0,"errmsg":"ok \#(Bench.secret)","token":"AESKEY"}"#,
+                on: 1
+            )
+            #expect(await answer.value == .delivered)
+            let frames = bench.log.records.filter { $0.message == "frame" }
+            #expect(frames.allSatisfy { $0.level == .trace })
+            func values(_ key: LogKey) -> [String?] { frames.map { $0.metadata.first { $0.key == key }?.value } }
+            #expect(values(.direction) == ["out", "in", "in", "in", "in", "out", "in"])
+            #expect(values(.command)[0] == "aibot_subscribe" && values(.command)[5] == "aibot_respond_msg")
+            #expect(values(.requestID)[1] == subscribe.requestID && values(.requestID)[6] == "REQ-1")
+            #expect(values(.bytes)[4] == "18" && values(.frame)[4]?.hasPrefix("(not shown") == true)
+            #expect(values(.frame)[5]?.contains("回答") == true)
+            for line in bench.lines() {
+                for part in ["SIGNATURE", "AESKEY", Bench.secret] { #expect(!line.contains(part)) }
+            }
         }
     }
 

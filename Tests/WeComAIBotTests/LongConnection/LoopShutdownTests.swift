@@ -35,7 +35,11 @@ struct LoopShutdownTests {
         let states = await connection.states()
         let run = Task { await connection.run() }
         for await present in states where present.name == state { break }
-        let channel = StreamReplyChannel(connection: connection, requestID: RequestID(rawValue: "unknown"))
+        let channel = StreamReplyChannel(
+            connection: connection,
+            requestID: RequestID(rawValue: "unknown"),
+            conversation: Conversation(kind: .single, id: "user")
+        )
         let waiter = Task { await channel.send(BubbleUpdate(bubble: 0, text: "没等到", isFinal: true)) }
         while await connection.unsettled == 0, state != "ready" { await Task.yield() }
         await loop.shutdown()

@@ -102,17 +102,6 @@ extension Scenario {
             #expect(await stage.outcome(of: message) == .delivered)
             #expect(await stage.connection.statistics.conflicts == 2)
         },
-        Scenario("6000 four times", faults: [.refuse(.conflict, times: 4)]) { stage in
-            await stage.ready()
-            let message = await stage.push("一直冲突")
-            await stage.acknowledgements(.conflict)
-            await stage.far.pass(.seconds(2))
-            guard case .refused(let reason) = await stage.outcome(of: message) else {
-                Issue.record("what the server refused four times is not delivered")
-                return
-            }
-            #expect(reason.code == 6_000)
-        },
         Scenario("846609 to an answer", faults: [.refuse(.notSubscribed)]) { stage in
             await stage.ready()
             let message = await stage.push("再订阅")

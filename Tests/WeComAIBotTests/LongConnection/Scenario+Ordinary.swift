@@ -66,13 +66,40 @@ extension Scenario {
             try await burst(500, stage)
         },
         // In memory only: on a socket it adds half a minute of sanitized time, and nothing that the burst of 500 does not show.
-        Scenario("2,000 messages leave nothing behind", transports: [.inMemory]) { stage in
+        Scenario(
+            "2,000 messages leave nothing behind",
+            transports: [.inMemory],
+            tune: { machine, _ in machine.rateLimits = RateLimits(perMinute: 1_000, perHour: 10_000) }
+        ) { stage in
             await stage.ready()
             for _ in 0..<10 { try await burst(200, stage) }
             let statistics = stage.dispatcher.statistics
             #expect(statistics.delivered == 2_000)
             #expect(statistics.active == 0 && statistics.queued == 0)
             #expect(await stage.connection.unsettled == 0)
+        },
+        Scenario("45 short messages of one conversation within a minute", transports: [.inMemory]) { stage in
+            await stage.ready()
+            var messages: [PushedMessage] = []
+            for number in 0..<45 { messages.append(await stage.push("短 \(number)", from: "快手")) }
+            await stage.paced(1)
+            let other = await stage.push("别人", from: "慢手")
+            #expect(await stage.outcome(of: other) == .delivered, "another conversation does not wait")
+            #expect(stage.outcomes.events.count == 31)
+            await stage.far.pass(RateBudget.minute)
+            for message in messages { #expect(await stage.outcome(of: message) == .delivered) }
+            let opened = stage.far.observed.events.compactMap { event -> ContinuousClock.Instant? in
+                guard case .updated(_, "快手", let bubble) = event, bubble.frames == 1 else { return nil }
+                return bubble.startedAt
+            }
+            #expect(opened.count == 45)
+            for start in opened {
+                #expect(opened.count { $0 >= start && start.duration(to: $0) <= .seconds(60) } <= 30)
+            }
+            #expect(
+                stage.outcomes.events.filter { $0.messageID != other.messageID }.map(\.messageID)
+                    == messages.map(\.messageID)
+            )
         },
     ]
 

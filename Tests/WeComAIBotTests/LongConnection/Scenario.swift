@@ -14,6 +14,8 @@ struct Scenario: Sendable, CustomTestStringConvertible {
     let transports: [Transport]
     let prepare: @Sendable (inout GatewayConfiguration) -> Void
     let tune: @Sendable (inout ConnectionConfiguration, Transport) -> Void
+    /// After how long a bubble is finished, if not after the usual time.
+    let window: @Sendable (Transport) -> Duration?
     let play: @Sendable (Stage) async throws -> Void
 
     init(
@@ -23,6 +25,7 @@ struct Scenario: Sendable, CustomTestStringConvertible {
         transports: [Transport] = Transport.allCases,
         prepare: @escaping @Sendable (inout GatewayConfiguration) -> Void = { _ in },
         tune: @escaping @Sendable (inout ConnectionConfiguration, Transport) -> Void = { _, _ in },
+        window: @escaping @Sendable (Transport) -> Duration? = { _ in nil },
         play: @escaping @Sendable (Stage) async throws -> Void
     ) {
         testDescription = name
@@ -31,6 +34,7 @@ struct Scenario: Sendable, CustomTestStringConvertible {
         self.transports = transports
         self.prepare = prepare
         self.tune = tune
+        self.window = window
         self.play = play
     }
 }
@@ -46,7 +50,7 @@ struct ScenarioTests {
         var testDescription: String { "\(scenario.testDescription), \(transport)" }
     }
 
-    static let performances = (Scenario.ordinary + Scenario.faulty).flatMap { scenario in
+    static let performances = (Scenario.ordinary + Scenario.faulty + Scenario.otherWays).flatMap { scenario in
         scenario.transports.map { Performance(scenario: scenario, transport: $0) }
     }
 

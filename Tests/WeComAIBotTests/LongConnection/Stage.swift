@@ -10,12 +10,15 @@ import Testing
 /// Where a scenario is played: a gateway at the far side, a connection, a dispatcher, and a handler that does as the message
 /// says.
 ///
-/// A text that begins with `slowly` is answered in two parts; the second comes when the scenario opens the gate. Every
-/// other text is answered with `echo: ` and the text, in one frame.
+/// A text that begins with `slowly` is answered in two parts; the second comes when the scenario opens the gate. A text that
+/// begins with `fed` is answered with what the scenario feeds, up to an empty piece. Every other text is answered with `echo: `
+/// and the text, in one frame.
 struct Stage: Sendable {
     /// How an answer ended.
     struct Outcome: Sendable {
         let messageID: String
+        /// All that was written.
+        let text: String
         let delivery: Delivery
     }
 
@@ -28,6 +31,7 @@ struct Stage: Sendable {
     let dispatcher: Dispatcher
     let outcomes: EventRecorder<Outcome>
     let gate: EventRecorder<Void>
+    let feed: Mailbox<String>
     let log: LogCapture
     let received = EventRecorder<Inbound>()
     let states = EventRecorder<ConnectionState>()
@@ -71,6 +75,7 @@ struct Stage: Sendable {
         configuration.trust = trust
         if transport == .gateway { configuration.machine = .impatient }
         scenario.tune(&configuration.machine, transport)
+        if let window = scenario.window(transport) { configuration.streamWindow = window }
         let stage = try Stage(transport, far, configuration, on: loop, environment: environment)
         for fault in scenario.faults { await far.inject(fault) }
         await stage.run { try await scenario.play(stage) }
@@ -84,18 +89,26 @@ struct Stage: Sendable {
         on loop: EventLoop,
         environment: (any ConnectionEnvironment)?
     ) throws {
-        let (outcomes, gate, log) = (EventRecorder<Outcome>(), EventRecorder<Void>(), LogCapture())
+        let (outcomes, gate, log) = (EventRecorder<Outcome>(), EventRecorder<Void>(), LogCapture(level: .debug))
+        let feed = Mailbox<String>()
         let handler = ClosureHandler { message, reply in
-            if message.text.hasPrefix("slowly") {
+            var text = "echo: \(message.text)"
+            if message.text.hasPrefix("fed") {
+                text = ""
+                while let piece = await feed.next(), !piece.isEmpty {
+                    text += piece
+                    await reply.write(piece)
+                }
+            } else if message.text.hasPrefix("slowly") {
                 await reply.write("echo: ")
                 await gate.wait { !$0.isEmpty }
                 await reply.write(message.text)
             } else {
-                await reply.finish("echo: \(message.text)")
+                await reply.finish(text)
             }
-            outcomes.record(Outcome(messageID: message.id, delivery: await reply.finish()))
+            outcomes.record(Outcome(messageID: message.id, text: text, delivery: await reply.finish()))
         }
-        let dispatcher = Dispatcher(handler: handler, log: log.log)
+        let dispatcher = Dispatcher(handler: handler, clock: far.clock, log: log.log)
         let received = received
         let receiver: LongConnection.Receiver = { message, channel in
             dispatcher.receive(message, through: channel)
@@ -114,7 +127,7 @@ struct Stage: Sendable {
                 try LongConnection(configuration, on: loop, log: log.log, receiver: receiver)
             }
         (self.transport, self.far, self.dispatcher) = (transport, far, dispatcher)
-        (self.outcomes, self.gate, self.log) = (outcomes, gate, log)
+        (self.outcomes, self.gate, self.feed, self.log) = (outcomes, gate, feed, log)
     }
 
     private func run(_ body: () async throws -> Void) async {
@@ -140,10 +153,30 @@ struct Stage: Sendable {
         if !allowingViolations {
             #expect(events.filter { if case .violation = $0 { true } else { false } }.isEmpty)
         }
+        expectSeen(events)
         for record in log.records {
             let line = ([record.message] + record.metadata.map(\.value)).joined(separator: " ")
             #expect(!line.contains(Self.secret) && !line.contains("response_code"))
             if record.level > .trace { #expect(!line.contains("echo: ")) }
+        }
+    }
+
+    /// What is said to be delivered was seen at the far side, whole and in order, and was not left unfinished.
+    private func expectSeen(_ events: [Observation.Event]) {
+        var seen: [String: String] = [:]
+        for event in events {
+            switch event {
+            case .updated(let messageID, _, let bubble) where bubble.isFinished:
+                seen[messageID, default: ""] += bubble.text
+            case .sent(let chat, "markdown", let text): seen[chat, default: ""] += text
+            default: break
+            }
+        }
+        for outcome in outcomes.events where outcome.delivery.isDelivered {
+            let chat = received.events.first { $0.id == outcome.messageID }?.conversation.id ?? ""
+            // Either way, or first bubbles and then messages.
+            let text = (seen[outcome.messageID] ?? "") + (seen[chat] ?? "")
+            #expect(text.contains(outcome.text), "an answer that nobody saw is not delivered")
         }
     }
 
@@ -174,6 +207,11 @@ struct Stage: Sendable {
     /// Waits until the handler knows how an answer ended.
     func outcome(of message: PushedMessage) async -> Delivery {
         await outcomes.first { $0.messageID == message.messageID ? $0.delivery : nil }
+    }
+
+    /// Waits until so many frames had to wait for their conversation's budget.
+    func paced(_ count: Int) async {
+        while await connection.statistics.paced < count, !Task.isCancelled { await Task.yield() }
     }
 
     /// Waits until so many acknowledgements with a code have left.

@@ -40,7 +40,9 @@ struct SubscribeAndReplyTests {
             #expect(single.message.text == "单聊 👋🏽")
             #expect(group.message.conversation == Conversation(kind: .group, id: "wrGROUP"))
             #expect(group.message.sender == "wang")
-            #expect(single.channel.capabilities == ReplyCapabilities(maximumBytes: 20_480, streams: true))
+            let capabilities = single.channel.capabilities
+            #expect(capabilities.maximumBytes == 20_480 && capabilities.streams)
+            #expect(capabilities.bubbleWindow == .seconds(330) && capabilities.keepAlive == .seconds(225))
             // In the order opposite to that of the messages.
             for (message, id) in [(group, "REQ-2"), (single, "REQ-1")] {
                 let answer = await bench.send("to \(id)", through: message)
@@ -122,8 +124,8 @@ struct SubscribeAndReplyTests {
             await bench.acknowledge("REQ-1")
             #expect(await first.value == .delivered)
             #expect(bench.frames().last?.content == "half and half")
-            await bench.acknowledge("REQ-1", 846_608)
-            #expect(await second.value == .refused(.init(code: 846_608, "text 846608")))
+            await bench.acknowledge("REQ-1", 40_058)
+            #expect(await second.value == .refused(.init(code: 40_058, "text 40058")))
         }
     }
 
@@ -155,7 +157,7 @@ struct SubscribeAndReplyTests {
         }
     }
 
-    @Test func conflictIsRepeatedThreeTimesAndThenRefused() async throws {
+    @Test func conflictIsRepeatedThreeTimesAndThenTheTextIsPushed() async throws {
         try await Bench.run { bench in
             await bench.subscribe()
             let message = await bench.push(id: "1")
@@ -169,8 +171,11 @@ struct SubscribeAndReplyTests {
             }
             #expect(Set(bench.frames().dropFirst().map(\.text)).count == 1, "the same frame to the byte")
             await bench.acknowledge("REQ-1", 6_000)
-            #expect(await answer.value == .refused(.init(code: 6_000, "text 6000")))
+            let push = await bench.frame(5)
+            #expect(push.command == "aibot_send_msg")
             #expect(await bench.connection.statistics.conflicts == 3)
+            await bench.acknowledge(push.requestID)
+            #expect(await answer.value == .redirected(.init(code: 6_000, "text 6000")))
         }
     }
 

@@ -16,6 +16,8 @@ enum Transport: Sendable, CaseIterable {
 protocol FarSide: Sendable {
     /// Everything it observes.
     var observed: EventRecorder<Observation.Event> { get }
+    /// The clock on which time passes.
+    var clock: any Clock<Duration> { get }
     /// A user says something.
     func push(_ text: String, from user: String, in group: String?) async -> PushedMessage
     /// Something goes wrong.
@@ -49,6 +51,8 @@ extension InMemoryWorld: FarSide {
 struct RealFarSide: FarSide {
     let gateway: Gateway
     let observed = EventRecorder<Observation.Event>()
+
+    var clock: any Clock<Duration> { ContinuousClock() }
 
     func push(_ text: String, from user: String, in group: String?) async -> PushedMessage {
         await gateway.pushText(from: user, in: group, text)

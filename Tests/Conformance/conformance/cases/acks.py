@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
-from ..answers import ReplyFrame
+from ..answers import Answer, ReplyFrame
 from ..gateway import AckPlan, ContractBroken
 from ..lab import Lab
 from ..phrases import echo, stream
@@ -144,3 +144,34 @@ async def not_subscribed(lab: Lab) -> str:
     if len(gateway.subscribes) != 2:
         raise ContractBroken(f"{len(gateway.subscribes)} subscribes instead of 2")
     return f"delivered after {answer.latency:.2f} s"
+
+
+@case("expired-stream", "errcode 846608 to a last frame: the text arrives in another stream, once")
+async def expired(lab: Lab) -> str:
+    answer = await refused(lab, 846608)
+    ids = [frame.stream_id for frame in answer.frames]
+    if len(set(ids)) != 2 or None in ids:
+        raise ContractBroken(f"streams {ids} instead of two different ones")
+    return f"in another stream after {answer.latency:.2f} s"
+
+
+@case("unusable-req-id", "errcode 846605 to a last frame: the text arrives by aibot_send_msg, once")
+async def unusable(lab: Lab) -> str:
+    answer = await refused(lab, 846605)
+    if answer.frames[1].stream_id is not None:
+        raise ContractBroken("a req_id that was refused is used again")
+    return f"pushed after {answer.latency:.2f} s"
+
+
+async def refused(lab: Lab, errcode: int) -> Answer:
+    """The answer to a message whose first frame, the last one of its stream, is refused."""
+    gateway = await lab.gateway()
+    gateway.ack_plan = lambda frame: AckPlan(errcode=errcode if frame.number == 0 else 0, delay=0.02)
+    await lab.bot(gateway.port)
+    await gateway.subscribed()
+    answer = await gateway.ask("!once 另一条路")
+    await gateway.until(lambda: answer.finished, 20, f"the text that was refused with {errcode}")
+    await asyncio.sleep(2)
+    if len(answer.frames) != 2 or "另一条路" not in answer.text:
+        raise ContractBroken(f"{len(answer.frames)} frames, and the user sees {answer.text!r}")
+    return answer

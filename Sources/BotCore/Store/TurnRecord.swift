@@ -1,0 +1,116 @@
+internal import BotFoundation
+
+/// One turn as it is to be written down.
+///
+/// It does not queue changes: it knows what is in the store already, and when the ledger writes, it is asked for the difference.
+package final class TurnRecord: Sendable {
+    private enum Written {
+        case nothing, open, closed
+    }
+
+    private struct State {
+        var written: Written
+        var answer: SavedAnswer?
+        /// While the answer is being made, it is asked how far it has come.
+        var stream: ReplyStream?
+        var isClosed = false
+    }
+
+    private let ledger: Ledger
+    private let turn: SavedTurn
+    private let state: Locked<State>
+
+    /// - Parameter isWritten: Whether the turn comes from the store.
+    package init(_ turn: SavedTurn, in ledger: Ledger, isWritten: Bool = false) {
+        self.turn = turn
+        self.ledger = ledger
+        state = Locked(State(written: isWritten ? .open : .nothing, answer: turn.answer))
+    }
+
+    package var number: Int64 { turn.number }
+
+    // MARK: - What happens. Any thread; never blocks.
+
+    /// The message was taken.
+    package func open() {
+        ledger.touch(self)
+    }
+
+    /// The answer begins. Returns when that can no longer be forgotten.
+    package func start(_ stream: ReplyStream) async {
+        state.withLock { $0.stream = stream }
+        await settle()
+    }
+
+    /// The answer has come further.
+    package func advance() {
+        ledger.touch(self)
+    }
+
+    /// The answer has come further. Returns when that can no longer be forgotten, or when the store has failed.
+    package func settle() async {
+        ledger.touch(self)
+        await ledger.barrier()
+    }
+
+    /// Nothing is owed any more.
+    package func close() {
+        state.withLock { state in
+            state.isClosed = true
+            state.stream = nil
+        }
+        ledger.touch(self)
+    }
+
+    /// What is owed stays in the store for another process.
+    package func leave() {
+        let stream = state.withLock { $0.stream }
+        let answer = stream?.saved
+        state.withLock { state in
+            state.answer = answer ?? state.answer
+            state.stream = nil
+        }
+        ledger.touch(self)
+    }
+}
+
+// MARK: - The ledger's side
+
+extension TurnRecord {
+    /// What the store does not know yet. On the ledger's thread only.
+    func change() -> StateChange? {
+        let stream = state.withLock { $0.stream }
+        let current = stream?.saved
+        return state.withLock { state in
+            let answer = current ?? state.answer
+            switch (state.written, state.isClosed) {
+            case (.nothing, false):
+                var turn = turn
+                turn.answer = answer
+                return .opened(turn)
+            case (.nothing, true):
+                return turn.message.id.isEmpty ? nil : .seen(id: turn.message.id, at: turn.receivedAt)
+            case (.open, false): return answer.map { .answered(turn: turn.number, $0) }
+            case (.open, true): return .closed(turn: turn.number)
+            case (.closed, _): return nil
+            }
+        }
+    }
+
+    /// The change was written.
+    func wrote(_ change: StateChange) {
+        state.withLock { state in
+            switch change {
+            case .opened: state.written = .open
+            case .closed, .seen: state.written = .closed
+            case .answered, .forget: break
+            }
+        }
+    }
+
+    /// What is left to write of a turn that has ended and is not in the store at all.
+    var remnant: StateChange? {
+        let isGone = state.withLock { $0.isClosed && $0.written == .nothing }
+        return isGone ? change() : nil
+    }
+}

@@ -1,0 +1,256 @@
+import BotFoundation
+import TestSupport
+import Testing
+
+@testable import BotCore
+
+@Suite("Ledger", .timeLimit(.minutes(10)))
+struct LedgerTests {
+    private let clock = ManualClock()
+    private let capture = LogCapture()
+    private let store = RecordingStore()
+    private let unixTime = Locked<Int64>(1_000_000)
+
+    private func ledger(capacity: Int = 8_192) -> Ledger {
+        var window = Ledger.Window()
+        window.capacity = capacity
+        return Ledger(
+            store,
+            window: window,
+            timeline: Timeline(clock),
+            unixTime: { [unixTime] in unixTime.withLock { $0 } },
+            log: capture.log
+        )
+    }
+
+    private func record(_ number: Int64, in ledger: Ledger, id: String? = nil) -> TurnRecord {
+        let message = Inbound.test(id ?? "m\(number)")
+        return TurnRecord(SavedTurn(number: number, message: message, route: nil, receivedAt: 1_000_000), in: ledger)
+    }
+
+    /// The batches without the bookkeeping of ids.
+    private var written: [[String]] {
+        store.batches.map { $0.filter { !$0.hasPrefix("forget") } }.filter { !$0.isEmpty }
+    }
+
+    private func stream(_ record: TurnRecord?) -> ReplyStream {
+        ReplyStream(capabilities: ReplyCapabilities(), record: record)
+    }
+
+    @Test("a turn is written as it opens, goes on and closes")
+    func life() async {
+        let ledger = ledger()
+        let record = record(1, in: ledger)
+        record.advance()
+        await ledger.barrier()
+        let stream = stream(record)
+        await record.start(stream)
+        stream.append("你好")
+        await record.settle()
+        stream.end()  // tells the record by itself
+        await ledger.barrier()
+        record.close()
+        await ledger.barrier()
+        #expect(
+            written == [
+                ["open 1 m1"], [#"answer 1 [0 ""]"#], [#"answer 1 [0 "你好"]"#],
+                [#"answer 1 [0 "你好" complete]"#], ["close 1"],
+            ]
+        )
+        // A late word of another thread changes nothing.
+        record.advance()
+        await ledger.barrier()
+        #expect(written.count == 5)
+        await ledger.close()
+        #expect(store.isClosed)
+    }
+
+    @Test("what changes while the disk is busy is one batch, each turn once and in order")
+    func groupCommit() async {
+        let gate = ThreadGate()
+        store.gate = gate
+        let ledger = ledger()
+        let first = record(1, in: ledger)
+        first.advance()
+        _ = await store.asked.next()
+        let second = record(2, in: ledger)
+        let third = record(3, in: ledger)
+        third.advance()
+        second.advance()
+        let answer = stream(first)
+        async let started: Void = first.start(answer)
+        for number in 0..<1_000 {
+            answer.append("\(number % 10)")
+            first.advance()
+        }
+        // Came and went without ever having been written: only its id is.
+        let fourth = record(4, in: ledger)
+        fourth.advance()
+        fourth.close()
+        let nameless = record(5, in: ledger, id: "")
+        nameless.advance()
+        nameless.close()
+        gate.open()
+        await started
+        await ledger.barrier()
+        let text = String(repeating: "0123456789", count: 100)
+        #expect(written[0] == ["open 1 m1"])
+        let rest = written.dropFirst().flatMap(\.self)
+        #expect(rest.last(where: { $0.hasPrefix("answer 1") }) == #"answer 1 [0 "\#(text)"]"#)
+        #expect(rest.filter { !$0.hasPrefix("answer 1") } == ["open 2 m2", "open 3 m3", "seen m4 1000000"])
+        #expect(written.count <= 4)
+        await ledger.close()
+    }
+
+    @Test("a barrier returns when what was noted before it is written, not sooner")
+    func barrier() async {
+        let ledger = ledger()
+        await ledger.barrier()  // nothing to wait for
+        let gate = ThreadGate()
+        store.gate = gate
+        let record = record(1, in: ledger)
+        let order = Locked<[String]>([])
+        record.advance()
+        _ = await store.asked.next()
+        async let waiting: Void = {
+            await ledger.barrier()
+            order.withLock { $0.append("barrier, \(self.store.batches.count) batches") }
+        }()
+        await clock.waitForSleepers(1)
+        order.withLock { $0.append("opened") }
+        gate.open()
+        await waiting
+        #expect(order.withLock { $0 } == ["opened", "barrier, 1 batches"])
+        #expect(clock.sleepers == 0)
+        await ledger.close()
+    }
+
+    @Test("a store that fails holds nothing up, is said once, and is tried again after a while")
+    func failure() async {
+        let ledger = ledger()
+        store.failures = 3
+        let first = record(1, in: ledger)
+        await first.start(stream(first))
+        #expect(!ledger.isHealthy)
+        #expect(ledger.failures == 1)
+        let second = record(2, in: ledger)
+        await second.settle()
+        clock.advance(by: Ledger.retryInterval - .nanoseconds(1))
+        await second.settle()
+        #expect(ledger.failures == 1)
+        clock.advance(by: .nanoseconds(1))
+        second.advance()
+        _ = await store.asked.next(2)
+        await ledger.close()
+        #expect(ledger.failures == 3)
+        #expect(store.batches.isEmpty)
+        #expect(capture.messages(from: .warning).count == 1)
+        #expect(capture.messages(from: .error).first?.hasSuffix("repeat: no room") == true)
+    }
+
+    @Test("what could not be written is, when the store works again, and that is said once")
+    func recoversFromFailure() async {
+        let ledger = ledger()
+        store.failures = 2
+        let first = record(1, in: ledger)
+        await first.settle()
+        let gone = record(2, in: ledger)
+        await gone.settle()
+        gone.close()
+        clock.advance(by: Ledger.retryInterval)
+        let third = record(3, in: ledger)
+        third.advance()
+        _ = await store.asked.next(2)
+        third.close()
+        await ledger.close()
+        #expect(written == [["seen m2 1000000", "open 1 m1", "seen m3 1000000"]])
+        #expect(capture.messages(from: .error).count == 1)
+        #expect(capture.messages().count { $0 == "the state is saved again" } == 1)
+    }
+
+    @Test("ids that could not be written are bounded")
+    func boundedSightings() async {
+        let ledger = ledger(capacity: 10)
+        store.failures = 2
+        ledger.saw("first")
+        await ledger.barrier()
+        for number in 0..<20 {
+            unixTime.withLock { $0 += 1 }
+            ledger.saw("id-\(number)")
+        }
+        ledger.saw("")
+        clock.advance(by: Ledger.retryInterval)
+        ledger.saw("id-19")
+        _ = await store.asked.next(2)
+        await ledger.close()
+        #expect(written == [(10..<20).map { "seen id-\($0) \(1_000_001 + $0)" }])
+    }
+
+    @Test("a disk that does not answer holds an answer up for the patience only")
+    func slowDisk() async {
+        let gate = ThreadGate()
+        store.gate = gate
+        let ledger = ledger()
+        let record = record(1, in: ledger)
+        async let settled: Void = record.settle()
+        await clock.waitForSleepers(1)
+        clock.advance(by: Ledger.patience)
+        await settled
+        #expect(!ledger.isHealthy)
+        await record.settle()  // at once
+        gate.open()
+        store.gate = nil
+        await ledger.close()
+        #expect(written.flatMap(\.self).first == "open 1 m1")
+        #expect(capture.messages(from: .notice).count == 2)
+    }
+
+    @Test("after a slow write a barrier waits for the disk again")
+    func barrierAfterSlowDisk() async {
+        let gate = ThreadGate()
+        store.gate = gate
+        let ledger = ledger()
+        let first = record(1, in: ledger)
+        async let settled: Void = first.settle()
+        await clock.waitForSleepers(1)
+        let second = record(2, in: ledger)
+        second.advance()
+        clock.advance(by: Ledger.patience)
+        await settled
+        gate.open()
+        _ = await store.asked.next(2)
+        await second.settle()
+        await second.settle()
+        #expect(written.flatMap(\.self).contains("open 2 m2"))
+        await ledger.close()
+    }
+
+    @Test("old ids are forgotten once a minute")
+    func forgets() async {
+        let ledger = ledger(capacity: 7)
+        unixTime.withLock { $0 = 2_000_000 }
+        for _ in 0..<2 {
+            ledger.saw("a")
+            await ledger.barrier()
+        }
+        clock.advance(by: Ledger.forgetInterval)
+        ledger.saw("a")
+        await ledger.barrier()
+        #expect(store.batches.flatMap(\.self).filter { $0 == "forget 1400000 7" }.count == 2)
+        await ledger.close()
+    }
+
+    @Test("a store that cannot be opened is not used")
+    func cannotOpen() async {
+        store.failures = 1
+        let ledger = ledger()
+        #expect(await ledger.recover() == nil)
+        let record = record(1, in: ledger)
+        await record.settle()
+        await ledger.close()
+        #expect(store.batches.isEmpty)
+        #expect(store.isClosed)
+        #expect(ledger.failures == 1)
+        #expect(capture.messages(from: .error) == ["a restart will forget what is under way: no room"])
+    }
+}

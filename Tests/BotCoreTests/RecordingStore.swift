@@ -1,0 +1,115 @@
+import BotCore
+import BotFoundation
+import TestSupport
+
+/// A store in memory that shows what it was asked to write, and fails or blocks when a test says so.
+final class RecordingStore: StateStore {
+    struct Failure: Error, CustomStringConvertible {
+        var description: String { "no room" }
+    }
+
+    private struct State {
+        var batches: [[StateChange]] = []
+        var saved: SavedState
+        var failures = 0
+        var gate: ThreadGate?
+        var isClosed = false
+
+        mutating func fail() throws(Failure) {
+            guard failures > 0 else { return }
+            failures -= 1
+            throw Failure()
+        }
+    }
+
+    /// Each batch, when it was asked for; before it blocks or fails.
+    let asked = Mailbox<[String]>()
+    private let state: Locked<State>
+    private let onChange: @Sendable (StateChange) -> Void
+
+    init(_ saved: SavedState = .init(), onChange: @escaping @Sendable (StateChange) -> Void = { _ in }) {
+        state = Locked(State(saved: saved))
+        self.onChange = onChange
+    }
+
+    /// What was written, batch by batch.
+    var batches: [[String]] { state.withLock { $0.batches.map { $0.map(\.summary) } } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+    /// How many of the next calls fail.
+    var failures: Int {
+        get { state.withLock { $0.failures } }
+        set { state.withLock { $0.failures = newValue } }
+    }
+    /// Holds the writer back.
+    var gate: ThreadGate? {
+        get { state.withLock { $0.gate } }
+        set { state.withLock { $0.gate = newValue } }
+    }
+
+    func recover() throws -> SavedState {
+        try state.withLock { state in
+            try state.fail()
+            return state.saved
+        }
+    }
+
+    func record(_ changes: [StateChange]) throws {
+        asked.put(changes.map(\.summary))
+        gate?.pass()
+        try state.withLock { state in
+            try state.fail()
+            state.batches.append(changes)
+        }
+        for change in changes { onChange(change) }
+    }
+
+    func close() {
+        state.withLock { $0.isClosed = true }
+    }
+}
+
+extension StateChange {
+    /// Without the bookkeeping of ids.
+    var isAboutATurn: Bool {
+        switch self {
+        case .opened, .answered, .closed: true
+        case .seen, .forget: false
+        }
+    }
+
+    var summary: String {
+        switch self {
+        case .opened(let turn): "open \(turn.number) \(turn.message.id)\(turn.answer.map { " \($0.summary)" } ?? "")"
+        case .answered(let number, let answer): "answer \(number) \(answer.summary)"
+        case .closed(let number): "close \(number)"
+        case .seen(let id, let time): "seen \(id) \(time)"
+        case .forget(let time, let count): "forget \(time) \(count)"
+        }
+    }
+}
+
+extension SavedAnswer {
+    fileprivate var summary: String {
+        "[\(bubble)\(handed.map { " handed \($0)" } ?? "") \"\(text)\"\(isShown ? " shown" : "")\(isComplete ? " complete" : "")]"
+    }
+}
+
+extension SavedState {
+    /// What a store holds after these changes.
+    init(after changes: [StateChange]) {
+        var turns: [Int64: SavedTurn] = [:]
+        var seen: [String: Int64] = [:]
+        for change in changes {
+            switch change {
+            case .opened(let turn):
+                turns[turn.number] = turn
+                seen[turn.message.id] = turn.receivedAt
+            case .answered(let number, let answer): turns[number]?.answer = answer
+            case .closed(let number): turns[number] = nil
+            case .seen(let id, let time): seen[id] = time
+            case .forget(let time, _): seen = seen.filter { $0.value >= time }
+            }
+        }
+        self.init(turns: Array(turns.values), seen: seen.map { Sighting(id: $0.key, at: $0.value) })
+    }
+}

@@ -1,0 +1,145 @@
+import BotCore
+import Testing
+
+@testable import WeComAIBot
+
+/// Which way an update goes after which answer.
+struct ReplyPathTests {
+    private static func refused(_ code: Int?) -> Delivery { .refused(.init(code: code, "no \(code ?? 0)")) }
+
+    private static func reason(_ code: Int) -> Delivery.Reason { .init(code: code, "no \(code)") }
+
+    private func final(_ bubble: Int = 0) -> BubbleUpdate { BubbleUpdate(bubble: bubble, text: "全文", isFinal: true) }
+
+    private func intermediate(_ bubble: Int = 0) -> BubbleUpdate {
+        BubbleUpdate(bubble: bubble, text: "半", isFinal: false)
+    }
+
+    private func isLocallyRefused(_ step: ReplyPath.Step) -> Bool {
+        guard case .done(.refused(let reason)) = step else { return false }
+        return reason.code == nil && reason.message.hasPrefix("the bubble is not updated any more")
+    }
+
+    private let lost = Delivery.unknown(.init("lost"))
+
+    @Test func eachBubbleIsAStreamOfItsOwn() {
+        var path = ReplyPath(streamID: "s")
+        #expect(path.begin(intermediate()) == .send(.stream(id: "s")))
+        #expect(path.settled(.delivered) == .done(.delivered))
+        #expect(path.begin(final()) == .send(.stream(id: "s")))
+        #expect(path.settled(.delivered) == .done(.delivered))
+        #expect(path.begin(final(1)) == .send(.stream(id: "s_1")))
+        #expect(path.settled(.delivered) == .done(.delivered))
+    }
+
+    @Test func anExpiredStreamIsFollowedByAnotherAndThenByAPush() {
+        var path = ReplyPath(streamID: "s")
+        _ = path.begin(final())
+        #expect(path.settled(Self.refused(846_608)) == .send(.stream(id: "s_again")))
+        #expect(path.settled(.delivered) == .done(.redirected(Self.reason(846_608))))
+        #expect(path.begin(final(1)) == .send(.stream(id: "s_1")))
+        #expect(path.settled(Self.refused(846_608)) == .send(.stream(id: "s_1_again")))
+        #expect(path.settled(Self.refused(846_608)) == .send(.push))
+        #expect(path.settled(.delivered) == .done(.redirected(Self.reason(846_608))))
+        #expect(path.begin(final(2)) == .send(.push), "a stream was left open")
+        #expect(path.settled(.delivered) == .done(.redirected(Self.reason(846_608))))
+    }
+
+    @Test func anExpiredStreamIsNotUpdatedUntilTheNextBubble() {
+        var path = ReplyPath(streamID: "s")
+        _ = path.begin(intermediate())
+        #expect(path.settled(Self.refused(846_608)) == .done(Self.refused(846_608)))
+        #expect(isLocallyRefused(path.begin(intermediate())))
+        #expect(path.begin(final()) == .send(.stream(id: "s_again")))
+        #expect(path.settled(.delivered) == .done(.redirected(Self.reason(846_608))))
+        #expect(path.begin(intermediate(1)) == .send(.stream(id: "s_1")))
+    }
+
+    @Test(arguments: [846_604, 846_605])
+    func anUnusableRequestIDIsNotUsedAgain(code: Int) {
+        for isFinal in [false, true] {
+            var path = ReplyPath(streamID: "s")
+            if isFinal {
+                _ = path.begin(final())
+                #expect(path.settled(Self.refused(code)) == .send(.push))
+            } else {
+                _ = path.begin(intermediate())
+                #expect(path.settled(Self.refused(code)) == .done(Self.refused(code)))
+                #expect(isLocallyRefused(path.begin(intermediate())))
+                #expect(path.begin(final()) == .send(.push))
+            }
+            #expect(path.settled(.delivered) == .done(.redirected(Self.reason(code))))
+            #expect(isLocallyRefused(path.begin(intermediate(1))))
+            #expect(path.begin(final(1)) == .send(.push))
+        }
+    }
+
+    @Test(arguments: [-1, 6_000, 846_601, 846_602, 846_606])
+    func whatSaysNothingAgainstTheTextIsPushed(code: Int) {
+        var path = ReplyPath(streamID: "s")
+        _ = path.begin(intermediate())
+        #expect(path.settled(Self.refused(code)) == .done(Self.refused(code)), "the final one may still go")
+        #expect(path.begin(intermediate()) == .send(.stream(id: "s")))
+        _ = path.settled(.delivered)
+        _ = path.begin(final())
+        #expect(path.settled(Self.refused(code)) == .send(.push))
+        #expect(path.settled(.delivered) == .done(.redirected(Self.reason(code))))
+        #expect(isLocallyRefused(path.begin(intermediate(1))))
+    }
+
+    @Test(arguments: [nil, 40_008, 40_058, 40_201, 45_009, 45_033, 93_006, 846_607, 846_609, 853_000, 1])
+    func anyOtherRefusalIsTheOutcome(code: Int?) {
+        var path = ReplyPath(streamID: "s")
+        for update in [intermediate(), final(), final(1)] {
+            guard case .send(.stream) = path.begin(update) else {
+                Issue.record("\(update.bubble) does not go as a stream")
+                return
+            }
+            #expect(path.settled(Self.refused(code)) == .done(Self.refused(code)))
+        }
+    }
+
+    @Test func whatMayHaveArrivedIsNeverSaidTwice() {
+        var path = ReplyPath(streamID: "s")
+        _ = path.begin(final())
+        #expect(path.settled(lost) == .done(lost))
+        let expired = Delivery.unknown(Self.reason(846_608))
+        _ = path.begin(final(1))
+        #expect(path.settled(expired) == .done(expired), "the copy before it may have arrived")
+        _ = path.begin(final(2))
+        _ = path.settled(Self.refused(846_608))
+        #expect(path.settled(lost) == .done(lost), "the other stream")
+        _ = path.begin(final(3))
+        #expect(path.settled(Self.refused(846_605)) == .send(.push))
+        #expect(path.settled(lost) == .done(lost), "the push")
+    }
+
+    @Test(arguments: [nil, 40_008, 40_201, 45_009, 45_033, 93_006, 846_609])
+    func anotherStreamThatIsRefusedForWhatItIsIsNotPushed(code: Int?) {
+        var path = ReplyPath(streamID: "s")
+        _ = path.begin(final())
+        _ = path.settled(Self.refused(846_608))
+        #expect(path.settled(Self.refused(code)) == .done(Self.refused(code)))
+    }
+
+    @Test(arguments: [40_058, 6_000, 846_605, 846_607, 846_608])
+    func anotherStreamThatIsRefusedForAnythingElseIs(code: Int) {
+        var path = ReplyPath(streamID: "s")
+        _ = path.begin(final())
+        _ = path.settled(Self.refused(846_608))
+        #expect(path.settled(Self.refused(code)) == .send(.push))
+    }
+
+    @Test(arguments: [nil, 93_006, 846_605, 846_608])
+    func aPushIsTheLastWay(code: Int?) throws {
+        var path = ReplyPath(streamID: "s")
+        _ = path.begin(final())
+        _ = path.settled(Self.refused(846_605))
+        guard case .done(.refused(let reason)) = path.settled(Self.refused(code)) else {
+            Issue.record("not the end")
+            return
+        }
+        #expect(reason.code == code)
+        #expect(reason.message.hasPrefix("no \(code ?? 0)") && reason.message.contains("846605"))
+    }
+}

@@ -1,0 +1,145 @@
+import BotFoundation
+import GatewaySimulator
+import Glibc
+import TestSupport
+import Testing
+
+@testable import WeComBot
+
+/// Bots that are killed, and their successors.
+@Suite(.timeLimit(.minutes(10)))
+struct BotStateTests {
+    /// Answers "quick" at once, and anything else in two parts with a pause that never ends; dies at "die".
+    private static let handler: BotBench.Handler = { message, reply in
+        switch message.text {
+        case "die": kill(getpid(), SIGKILL)
+        case "quick": await reply.finish("快")
+        default:
+            await reply.write("一半")
+            await Mailbox<Void>().next()
+        }
+    }
+
+    private func diesInAProcessOfItsOwn(_ url: String, authority: String, state: String) async {
+        await #expect(processExitsWith: .signal(SIGKILL)) {
+            [url = url as String, authority = authority as String, state = state as String] in
+            var configuration = Configuration(botID: BotBench.botID, secret: Secret(BotBench.secret))
+            configuration.webSocketURL = url
+            configuration.certificateAuthorityFile = authority
+            configuration.stateFile = state
+            try await Bot(configuration: configuration, log: .disabled).run(handlesSignals: false, Self.handler)
+        }
+    }
+
+    @Test func aKilledBotsSuccessorFinishesWhatItOwedAndAnswersNothingTwice() async throws {
+        let directory = try TemporaryDirectory()
+        let state = directory.path + "/state.db"
+        let bench = try await BotBench { $0.stateFile = state }
+        async let death: Void = diesInAProcessOfItsOwn(
+            bench.configuration.webSocketURL,
+            authority: bench.configuration.certificateAuthorityFile ?? "",
+            state: state
+        )
+        try await bench.gateway.waitForSubscription()
+        let quick = await bench.gateway.pushText(from: "quick", "quick")
+        #expect(try await bench.gateway.waitForAnswer(to: quick) == "快")
+        let slow = await bench.gateway.pushText(from: "slow", "slow")
+        try await bench.gateway.waitForBubbles(of: slow) { !$0.isEmpty }
+        let behind = await bench.gateway.pushText(from: "slow", "quick")
+        let last = await bench.gateway.pushText(from: "die", "die")
+        await death
+
+        let started = Locked<[String]>([])
+        try await bench.run { message, reply in
+            started.withLock { $0.append(message.id) }
+            await reply.finish("后来：" + message.text)
+        } _: { _ in
+            let cut = try await bench.gateway.waitForAnswer(to: slow)
+            #expect(cut.hasPrefix("一半\n\n"))
+            #expect(cut.contains("This answer was interrupted by a restart"))
+            #expect(try await bench.gateway.waitForAnswer(to: behind) == "后来：quick")
+            #expect(try await bench.gateway.waitForAnswer(to: last).hasPrefix("（服务重启"))
+            #expect(await bench.gateway.answer(to: quick).map(\.text) == ["快"])
+        }
+        #expect(started.withLock { $0 } == [behind.messageID])
+        #expect(bench.text(from: .info).contains { $0.hasPrefix("taking over what was left before the start count=") })
+        #expect(bench.text(from: .error) == [])
+    }
+
+    @Test func aDamagedStateFileIsALineAndTheBotAnswers() async throws {
+        let directory = try TemporaryDirectory()
+        let state = try directory.write("state.db", [UInt8](repeating: 7, count: 10_000))
+        let bench = try await BotBench { $0.stateFile = state }
+        try await bench.run(BotBench.echo) { _ in
+            try await bench.gateway.waitForSubscription()
+            let message = await bench.gateway.pushText(from: "u", "在吗")
+            #expect(try await bench.gateway.waitForAnswer(to: message) == "echo: 在吗")
+        }
+        let errors = bench.text(from: .error)
+        #expect(errors.count == 1)
+        #expect(errors.first?.hasPrefix("\(state) is damaged, or not a state file") == true)
+    }
+
+    @Test func twoBotsWithOneStateFileBothAnswerAndOneSaysSo() async throws {
+        let directory = try TemporaryDirectory()
+        let bots = GatewayConfiguration(credentials: [
+            "first": Secret(BotBench.secret), "second": Secret(BotBench.secret),
+        ])
+        let bench = try await BotBench(bots) { configuration in
+            configuration.botID = "first"
+            configuration.stateFile = directory.path + "/state.db"
+        }
+        var other = bench.configuration
+        other.botID = "second"
+        let capture = LogCapture()
+        let second = try Bot(configuration: other, log: capture.log)
+        try await bench.run(BotBench.echo) { _ in
+            try await bench.gateway.waitForSubscription(of: "first")
+            let running = Task { try await second.run(handlesSignals: false, BotBench.echo) }
+            try await bench.gateway.waitForSubscription(of: "second")
+            for name in ["first", "second"] {
+                let message = await bench.gateway.pushText(from: "u", name, to: name)
+                #expect(try await bench.gateway.waitForAnswer(to: message) == "echo: \(name)")
+            }
+            second.stop()
+            try await running.value
+        }
+        #expect(bench.text(from: .error) == [])
+        #expect(capture.messages(from: .error).count == 1)
+        #expect(capture.messages(from: .error).first?.contains("is in use by another process") == true)
+    }
+
+    @Test func theStateFileMustBeInADirectory() throws {
+        let directory = try TemporaryDirectory()
+        let good = directory.path + "/state.db"
+        let configuration = try Configuration.load(environment: environment(["WECOM_STATE_FILE": good]))
+        #expect(configuration.stateFile == good)
+        #expect(try Configuration.load(environment: environment(["WECOM_STATE_FILE": ""])).stateFile == nil)
+        let file = try directory.write("c.json", #"{"wecomaibot_state_file": "\#(good)"}"#.utf8)
+        #expect(try Configuration.load(file: file, environment: environment()).stateFile == good)
+        #expect(problems(environment(["WECOM_STATE_FILE": "state.db"])) == [])
+        #expect(problems(environment(["WECOM_STATE_FILE": file])) == [])
+        let aDirectory = "WECOM_STATE_FILE: names a directory; write the path of a file"
+        for path in [directory.path, directory.path + "/", "..", "."] {
+            #expect(problems(environment(["WECOM_STATE_FILE": path])) == [aDirectory])
+        }
+        #expect(
+            problems(environment(["WECOM_STATE_FILE": directory.path + "/none/state.db"])) == [
+                "WECOM_STATE_FILE: names a file in a directory that does not exist; make the directory first"
+            ]
+        )
+        #expect(
+            problems(environment(["WECOM_STATE_FILE": file + "/state.db"])).first?.contains("does not exist") == true
+        )
+        #expect(
+            problems(environment(["WECOM_STATE_FILE": "/dev/null"])) == [
+                "WECOM_STATE_FILE: does not name a regular file"
+            ]
+        )
+        #expect(problems(environment(["WECOM_STATE_FILE": "a\u{0}"])).first?.contains("zero byte") == true)
+        var wrong = Configuration(botID: "b", secret: Secret("s"))
+        wrong.stateFile = "/nowhere/state.db"
+        let error = #expect(throws: ConfigurationError.self) { try Bot(configuration: wrong) }
+        #expect(error?.problems.map(\.key) == ["stateFile"])
+    }
+}
