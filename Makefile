@@ -78,7 +78,7 @@ $(VENV)/.installed: Tests/Conformance/requirements.txt Tests/Interoperability/re
 	@touch $@
 
 .PHONY: interoperability
-interoperability: build $(VENV)/.installed ## the official Python SDK against our simulator
+interoperability: build $(VENV)/.installed ## the official Python SDK and wechatpy against our far and near ends
 	@echo "==> interoperability"
 	WECOM_SDK_PYTHON=$(CURDIR)/$(PYTHON) swift test $(CHECKED) --skip-build --filter Interoperability
 

@@ -61,7 +61,7 @@ let package = Package(
         library("BotStore", ["BotFoundation", "BotCore", "CSQLite"]),
 
         // The channel, and what a host imports.
-        library("WeComAIBot", ["BotFoundation", "BotCore", "LWSTransport"]),
+        library("WeComAIBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport"]),
         library("WeComBot", ["BotFoundation", "BotCore", "BotStore", "LWSTransport", "WeComAIBot"]),
 
         // The far side, with its own codec: it must not share a bug with the wire types it checks.
@@ -79,7 +79,7 @@ let package = Package(
         // What `make fuzz` runs on random input and `make test` on the inputs kept in Fixtures.
         .testTarget(
             name: "Fuzzing",
-            dependencies: ["BotFoundation", "BotCore", "LWSTransport", "WeComAIBot", "WeComBot"],
+            dependencies: ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "WeComAIBot", "WeComBot"],
             path: "Tests/Fuzzing",
             swiftSettings: strict
         ),

@@ -2,6 +2,8 @@
 enum FuzzTarget: String, CaseIterable, Sendable {
     /// Bytes from the gateway.
     case frames
+    /// Requests to the callback address.
+    case callbacks
     /// A configuration file and an environment.
     case configuration
     /// URLs of gateways and proxies, and lists of exceptions.
@@ -13,6 +15,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     func run(_ input: [UInt8]) throws(Violation) {
         switch self {
         case .frames: try FrameFuzzing.run(input)
+        case .callbacks: try CallbackFuzzing.run(input)
         case .configuration: try ConfigurationFuzzing.run(input)
         case .addresses: try AddressFuzzing.run(input)
         case .answers: try AnswerFuzzing.run(input)
@@ -22,7 +25,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     /// Whether its inputs are JSON up to the first zero byte.
     var startsWithJSON: Bool {
         switch self {
-        case .frames, .configuration: true
+        case .frames, .callbacks, .configuration: true
         case .addresses, .answers: false
         }
     }
@@ -32,7 +35,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         switch self {
         case .frames: ["frames", "fuzz/frames"]
         case .configuration: ["configurations/good", "configurations/bad", "fuzz/configuration"]
-        case .addresses, .answers: ["fuzz/\(rawValue)"]
+        case .callbacks, .addresses, .answers: ["fuzz/\(rawValue)"]
         }
     }
 }

@@ -21,18 +21,7 @@ struct FrameCodec: Sendable {
     ///   no number, or none beside an `errmsg` that does not say `ok`, or is a message
     ///   that does not say where it was written.
     func decode(_ bytes: [UInt8]) throws(WireError) -> ServerFrame {
-        // Foundation would guess at other encodings; the WebSocket protocol allows none.
-        guard String(validating: bytes, as: UTF8.self) != nil, !bytes.contains(0) else {
-            throw WireError(.notUTF8, "a frame of \(bytes.count) bytes is not UTF-8 text")
-        }
-        let frame: IncomingFrame
-        do {
-            frame = try decoder.decode(IncomingFrame.self, from: Data(bytes))
-        } catch DecodingError.typeMismatch {
-            throw WireError(.notAnObject, "a frame of \(bytes.count) bytes is JSON but not an object")
-        } catch {
-            throw WireError(.notJSON, "a frame of \(bytes.count) bytes is not JSON that can be parsed")
-        }
+        let frame = try decoder.decode(IncomingFrame.self, fromText: bytes, called: "a frame")
         if let command = frame.command, !(command.isOurs && frame.hasCode) {
             let body: Callback.Body =
                 switch frame.body {
@@ -124,40 +113,27 @@ private struct IncomingFrame: Decodable {
 extension ClientFrame {
     /// Checks what the server would refuse.
     fileprivate func validate() throws(WireError) {
-        func require(_ value: String, _ name: String) throws(WireError) {
-            if value.isEmpty { throw WireError(.empty, "\(name) of a \(command) frame is empty") }
-        }
-        func limit(_ value: String, _ maximum: Int, _ name: String) throws(WireError) {
-            let count = value.utf8.count
-            if count > maximum {
-                throw WireError(.tooLong, "\(name) of a \(command) frame has \(count) bytes; \(maximum) are allowed")
-            }
-        }
-        try require(requestID.rawValue, "req_id")
+        let name = "a \(command) frame"
+        try WireError.require(requestID.rawValue, "req_id", of: name)
         switch self {
         case .ping:
             break
         case .subscribe(_, let botID, let secret):
-            try require(botID, "bot_id")
-            try require(secret.value, "secret")
+            try WireError.require(botID, "bot_id", of: name)
+            try WireError.require(secret.value, "secret", of: name)
         case .respondStream(_, let stream):
-            try require(stream.id, "stream.id")
-            try limit(stream.content, StreamFrame.maximumContentBytes, "stream.content")
-            if let id = stream.feedbackID {
-                try require(id, "stream.feedback.id")
-                try limit(id, StreamFrame.maximumFeedbackIDBytes, "stream.feedback.id")
-            }
+            try stream.validate(in: name)
         case .sendMarkdown(_, let push):
-            try require(push.conversation.id, "chatid")
-            try require(push.content, "markdown.content")
-            try limit(push.content, PushFrame.maximumContentBytes, "markdown.content")
+            try WireError.require(push.conversation.id, "chatid", of: name)
+            try WireError.require(push.content, "markdown.content", of: name)
+            try WireError.limit(push.content, PushFrame.maximumContentBytes, "markdown.content", of: name)
         }
     }
 }
 
 extension ClientFrame: Encodable {
     private enum Key: String, CodingKey {
-        case cmd, headers, body, msgtype, stream, markdown, secret, id, finish, content, feedback, chatid
+        case cmd, headers, body, msgtype, stream, markdown, secret, content, chatid
         case requestID = "req_id"
         case botID = "bot_id"
         case chatType = "chat_type"
@@ -178,14 +154,7 @@ extension ClientFrame: Encodable {
         case .respondStream(_, let content):
             var body = frame.nestedContainer(keyedBy: Key.self, forKey: .body)
             try body.encode("stream", forKey: .msgtype)
-            var stream = body.nestedContainer(keyedBy: Key.self, forKey: .stream)
-            try stream.encode(content.id, forKey: .id)
-            try stream.encode(content.isFinal, forKey: .finish)
-            try stream.encode(content.content, forKey: .content)
-            if let id = content.feedbackID {
-                var feedback = stream.nestedContainer(keyedBy: Key.self, forKey: .feedback)
-                try feedback.encode(id, forKey: .id)
-            }
+            try body.encode(content, forKey: .stream)
         case .sendMarkdown(_, let push):
             var body = frame.nestedContainer(keyedBy: Key.self, forKey: .body)
             try body.encode(push.conversation.id, forKey: .chatid)

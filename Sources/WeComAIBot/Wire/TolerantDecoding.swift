@@ -40,3 +40,26 @@ struct Tolerant<Value: Decodable>: Decodable {
         }
     }
 }
+
+extension JSONDecoder {
+    /// Reads an object. Foundation would guess at other encodings; the platform's is UTF-8.
+    ///
+    /// - Parameter name: What the bytes are, with its article, for the error.
+    /// - Throws: `WireError` if they are not UTF-8, not JSON, or not an object.
+    func decode<Value: Decodable>(
+        _ type: Value.Type,
+        fromText bytes: [UInt8],
+        called name: String
+    ) throws(WireError) -> Value {
+        guard String(validating: bytes, as: UTF8.self) != nil, !bytes.contains(0) else {
+            throw WireError(.notUTF8, "\(name) of \(bytes.count) bytes is not UTF-8 text")
+        }
+        do {
+            return try decode(type, from: Data(bytes))
+        } catch DecodingError.typeMismatch {
+            throw WireError(.notAnObject, "\(name) of \(bytes.count) bytes is JSON but not an object")
+        } catch {
+            throw WireError(.notJSON, "\(name) of \(bytes.count) bytes is not JSON that can be parsed")
+        }
+    }
+}

@@ -34,3 +34,21 @@ struct WireError: Error, Sendable, Hashable, CustomStringConvertible {
 
     var description: String { message }
 }
+
+// What we send is checked before a byte is written.
+extension WireError {
+    /// Throws if a field is empty that must not be.
+    ///
+    /// - Parameter name: What the field belongs to, with its article.
+    static func require(_ value: String, _ field: String, of name: String) throws(WireError) {
+        if value.isEmpty { throw WireError(.empty, "\(field) of \(name) is empty") }
+    }
+
+    /// Throws if a field has more UTF-8 bytes than it may.
+    static func limit(_ value: String, _ maximum: Int, _ field: String, of name: String) throws(WireError) {
+        let count = value.utf8.count
+        if count > maximum {
+            throw WireError(.tooLong, "\(field) of \(name) has \(count) bytes; \(maximum) are allowed")
+        }
+    }
+}

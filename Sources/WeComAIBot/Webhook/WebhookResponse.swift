@@ -1,0 +1,20 @@
+/// What to answer to a ``WebhookRequest``.
+public struct WebhookResponse: Sendable, Hashable {
+    /// The status code.
+    public var status: Int
+    /// The headers by name. `Content-Length`, `Date` and the like are the server's to add.
+    public var headers: [String: String]
+    /// The body, to be sent exactly as it is.
+    public var body: [UInt8]
+
+    /// A response of plain text.
+    init(status: Int, headers: [String: String] = [:], body: [UInt8]) {
+        self.status = status
+        // What the official clients answer with; the documentation names no type (official doc 101033).
+        self.headers = headers.merging(["Content-Type": "text/plain; charset=utf-8"]) { given, _ in given }
+        self.body = body
+    }
+
+    /// The platform's request was understood and there is nothing to say (official doc 101031).
+    static let empty = WebhookResponse(status: 200, body: [])
+}

@@ -1,0 +1,218 @@
+internal import BotCore
+
+/// The bubbles that the platform asks for, until it stops asking (official doc 100719).
+///
+/// A message opens a stream. The platform then asks again and again what it shows, and is always answered at once with all of
+/// the text so far, until an answer says that this was the last. The rules:
+///
+/// * A message that is delivered again gets its stream again. That answer never ends the bubble, unless the end was told
+///   before: whether the platform reads it is not known, and then the end would be lost.
+/// * What was told last is repeated for as long as the stream is kept.
+/// * A stream is watched until its time is over or the platform falls silent. A bubble that is asked for after its time, or
+///   whose answer will never come, is closed with the text it has.
+/// * At most so many are kept. Those that have ended make room, the oldest first; the others do not.
+///
+/// States of a stream: open → complete, or open → cut.
+struct WebhookStreams<Waiter: Sendable>: Sendable {
+    /// What became of a message.
+    enum Opening {
+        case opened(StreamFrame)
+        /// It was delivered before.
+        case again(StreamFrame)
+        /// There is no room for another stream.
+        case full
+    }
+
+    /// What became of a text.
+    enum Placing: Hashable {
+        /// The next question gets it.
+        case kept
+        /// Nobody is expected to ask for it.
+        case unwatched(Delivery.Reason)
+    }
+
+    /// Where a complete answer stands.
+    enum Standing: Hashable {
+        /// It was fetched.
+        case fetched
+        /// It may be fetched until then; a question may move that.
+        case waiting(until: ContinuousClock.Instant)
+        /// Nobody is expected to fetch it.
+        case unwatched(Delivery.Reason)
+        /// The same, but the user has all of the text already; only the bubble was not closed.
+        case unclosed(Delivery.Reason)
+    }
+
+    private enum Phase {
+        /// More text may come.
+        case open
+        /// The text is whole.
+        case complete
+        /// The bubble was closed before the text was whole.
+        case cut
+    }
+
+    private struct Entry {
+        let messageID: String
+        let waiter: Waiter
+        let opened: ContinuousClock.Instant
+        var lastAsked: ContinuousClock.Instant
+        var phase = Phase.open
+        /// All of the text so far; `nil` before there is any.
+        var text: String?
+        /// What the platform was told last.
+        var shown: String
+        /// Whether the platform was told the end.
+        var hasEnded = false
+    }
+
+    private let configuration: WebhookStreamConfiguration
+    private var entries: [String: Entry] = [:]
+    private var idOfMessage: [String: String] = [:]
+    /// The ids of all entries, the oldest first.
+    private var order: [String] = []
+
+    init(_ configuration: WebhookStreamConfiguration = .init()) {
+        self.configuration = configuration
+    }
+
+    /// How many streams are kept.
+    var count: Int { entries.count }
+}
+
+// MARK: The platform's side
+
+extension WebhookStreams {
+    /// A message came.
+    ///
+    /// - Parameters:
+    ///   - messageID: By which a second delivery is recognised; empty if it has none.
+    ///   - id: The id of its stream, never used before.
+    ///   - waiter: What is given back when its complete answer is fetched.
+    mutating func open(
+        _ messageID: String,
+        as id: String,
+        waiter: Waiter,
+        now: ContinuousClock.Instant
+    ) -> Opening {
+        expire(now: now)
+        if let known = idOfMessage[messageID], let entry = entries[known] {
+            entries[known]?.lastAsked = now
+            return .again(frame(of: entry, id: known, isFinal: entry.hasEnded))
+        }
+        guard entries.count < configuration.capacity || makeRoom() else { return .full }
+        let entry = Entry(
+            messageID: messageID,
+            waiter: waiter,
+            opened: now,
+            lastAsked: now,
+            shown: configuration.firstText
+        )
+        entries[id] = entry
+        order.append(id)
+        if !messageID.isEmpty { idOfMessage[messageID] = id }
+        return .opened(frame(of: entry, id: id, isFinal: false))
+    }
+
+    /// The platform asks what a stream shows. Report with ``fetched(_:)`` when it was told.
+    mutating func refresh(_ id: String, now: ContinuousClock.Instant) -> StreamFrame {
+        guard var entry = entries[id] else {
+            return StreamFrame(id: id, isFinal: true, content: configuration.lostText)
+        }
+        entry.lastAsked = now
+        if entry.phase == .open, now >= entry.opened + configuration.window {
+            entry.phase = .cut
+            entry.text = unfinished(entry.text)
+        }
+        entries[id] = entry
+        return frame(of: entry, id: id, isFinal: entry.phase != .open)
+    }
+
+    /// An answer to ``refresh(_:now:)`` is on its way.
+    ///
+    /// - Returns: Who waits for it, if this was the first to carry the complete text.
+    mutating func fetched(_ frame: StreamFrame) -> Waiter? {
+        guard let entry = entries[frame.id] else { return nil }
+        entries[frame.id]?.shown = frame.content
+        guard frame.isFinal, !entry.hasEnded else { return nil }
+        entries[frame.id]?.hasEnded = true
+        return entry.phase == .complete ? entry.waiter : nil
+    }
+
+    private func frame(of entry: Entry, id: String, isFinal: Bool) -> StreamFrame {
+        StreamFrame(id: id, isFinal: isFinal, content: entry.text ?? configuration.firstText)
+    }
+
+    private func unfinished(_ text: String?) -> String {
+        guard let text else { return configuration.unfinishedText }
+        let whole = "\(text)\n\n\(configuration.unfinishedText)"
+        return whole.utf8.count <= StreamFrame.maximumContentBytes ? whole : text
+    }
+}
+
+// MARK: The answer's side
+
+extension WebhookStreams {
+    /// The answer has all of this text by now.
+    mutating func place(
+        _ text: String,
+        isFinal: Bool,
+        in id: String,
+        now: ContinuousClock.Instant
+    ) -> Placing {
+        guard let entry = entries[id], entry.phase == .open else { return .unwatched(Self.over) }
+        // Also when nobody is expected to ask: if somebody does, this is what there is to say.
+        entries[id]?.text = text
+        if isFinal { entries[id]?.phase = .complete }
+        if now >= entry.opened + configuration.window { return .unwatched(Self.over) }
+        if now >= entry.lastAsked + configuration.silence { return .unwatched(Self.silent) }
+        return .kept
+    }
+
+    /// Where a complete answer stands.
+    func standing(of id: String, now: ContinuousClock.Instant) -> Standing {
+        guard let entry = entries[id] else { return .unwatched(Self.over) }
+        guard !entry.hasEnded else { return .fetched }
+        let end = entry.opened + configuration.window + configuration.grace
+        let deadline = min(end, entry.lastAsked + configuration.silence)
+        guard now >= deadline else { return .waiting(until: deadline) }
+        let reason = deadline == end ? Self.over : Self.silent
+        return entry.text == entry.shown ? .unclosed(reason) : .unwatched(reason)
+    }
+
+    /// No more text will come. A bubble that is still open is closed with what it has.
+    mutating func abandon(_ id: String) {
+        guard let entry = entries[id], entry.phase == .open else { return }
+        entries[id]?.phase = .cut
+        if entry.text == nil { entries[id]?.text = configuration.closingText }
+    }
+
+    private static var over: Delivery.Reason {
+        Delivery.Reason("the time in which the platform asks for an answer is over")
+    }
+
+    private static var silent: Delivery.Reason {
+        Delivery.Reason("the platform has stopped asking for the answer")
+    }
+}
+
+// MARK: Room
+
+extension WebhookStreams {
+    private mutating func expire(now: ContinuousClock.Instant) {
+        let expired = order.prefix { id in entries[id].map { $0.opened + configuration.retention <= now } ?? true }
+        for id in expired { forget(id) }
+        order.removeFirst(expired.count)
+    }
+
+    private mutating func makeRoom() -> Bool {
+        guard let index = order.firstIndex(where: { entries[$0]?.hasEnded ?? true }) else { return false }
+        forget(order.remove(at: index))
+        return true
+    }
+
+    private mutating func forget(_ id: String) {
+        guard let entry = entries.removeValue(forKey: id), !entry.messageID.isEmpty else { return }
+        idOfMessage[entry.messageID] = nil
+    }
+}

@@ -1,0 +1,70 @@
+import BotCore
+import BotFoundation
+import TestSupport
+
+@testable import WeComAIBot
+
+/// An endpoint with a dispatcher behind it, under a clock that stands still.
+struct WebhookBench {
+    let platform: Platform
+    let clock = ManualClock()
+    let capture = LogCapture()
+    let endpoint: WebhookEndpoint
+    let dispatcher: Dispatcher
+    /// Intermediate updates that the next question gets.
+    let placed = Mailbox<String>()
+
+    init(
+        fallback: WebhookFallback? = nil,
+        firstText: String? = nil,
+        dispatching: DispatcherConfiguration = .init(),
+        handler: @escaping @Sendable (Inbound, Reply) async throws -> Void
+    ) throws {
+        platform = try Platform()
+        dispatcher = Dispatcher(
+            handler: ClosureHandler(handler),
+            configuration: dispatching,
+            clock: clock,
+            log: capture.log
+        )
+        var configuration = try Platform.configuration
+        configuration.firstText = firstText
+        endpoint = WebhookEndpoint(configuration, clock: clock, log: capture.log, fallback: fallback) {
+            [dispatcher, placed] message, channel in
+            dispatcher.receive(message, through: Witness(channel: channel, placed: placed))
+        }
+    }
+
+    /// Runs the dispatcher while `body` does; both have ended when it returns.
+    func run(_ body: () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await dispatcher.run() }
+            try await body()
+            await dispatcher.drain(deadline: .seconds(60))
+        }
+    }
+
+    /// A user writes: what the first reply shows.
+    func send(_ id: String, _ text: String, from user: String = "zhangsan") async throws -> Platform.Shown {
+        try platform.shown(await endpoint.respond(to: platform.text(id, text, from: user)))
+    }
+
+    /// The platform asks: what it is told.
+    func ask(_ stream: Platform.Shown) async throws -> Platform.Shown {
+        try platform.shown(await endpoint.respond(to: platform.refresh(stream.id)))
+    }
+}
+
+/// Tells when an intermediate update was taken.
+private struct Witness: ReplyChannel {
+    let channel: any ReplyChannel
+    let placed: Mailbox<String>
+
+    var capabilities: ReplyCapabilities { channel.capabilities }
+
+    func send(_ update: BubbleUpdate) async -> Delivery {
+        let delivery = await channel.send(update)
+        if !update.isFinal { placed.put(update.text) }
+        return delivery
+    }
+}
