@@ -81,7 +81,7 @@ struct ConnectionSnapshotTests {
             #expect(snapshot.unsettled == 3 && snapshot.queued == 2)
             await bench.acknowledge("REQ-1")
             #expect(await first.value == .delivered)
-            await bench.acknowledge("REQ-1", 846_605)
+            await bench.acknowledge("REQ-1", 40_008)
             _ = await second.value
             await bench.world.advance(by: .seconds(5))
             _ = await third.value
@@ -90,7 +90,7 @@ struct ConnectionSnapshotTests {
             #expect(snapshot.statistics.delivered == 1)
             #expect(snapshot.statistics.refused == 1)
             #expect(snapshot.statistics.unknown == 1)
-            #expect(snapshot.statistics.errorCodes == [.invalidRequestID: 1])
+            #expect(snapshot.statistics.errorCodes == [.invalidMessageType: 1])
             await bench.world.advance(by: .seconds(5))
             #expect(await bench.connection.snapshot().statistics.missingAcknowledgements == 1)
         }
