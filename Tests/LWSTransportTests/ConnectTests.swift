@@ -240,7 +240,8 @@ struct ConnectTests {
                 on: loop
             )
             if closes { await client.socket.close() } else { await client.socket.abort() }
-            #expect(await client.closed() == WebSocketClosure(code: 1006, reason: "", byPeer: false, error: nil))
+            let closure = await client.closed()
+            #expect(closure == WebSocketClosure(code: 1006, reason: "", byPeer: false, error: nil), "closes: \(closes)")
             await client.socket.abort()
             #expect(client.events.events.count == 1)
         }
