@@ -6,9 +6,9 @@ package import BotFoundation
 ///
 /// It takes a request and gives the response, so that any HTTP server can carry it. Nothing in it waits: messages are handed
 /// over, and what the platform asks for is answered with what there is.
-public final class WebhookEndpoint: Sendable {
+package final class WebhookEndpoint: Sendable {
     /// The most bytes of a body; a longer one is answered with 413. A message has a few KiB.
-    public static let maximumBodyBytes = 4 << 20
+    package static let maximumBodyBytes = 4 << 20
 
     /// Gets each message once, and the way to answer it. It must not wait.
     package typealias Receiver = @Sendable (Inbound, any ReplyChannel) -> Void
@@ -55,7 +55,7 @@ public final class WebhookEndpoint: Sendable {
     /// Answers one request. Any number of them may be answered at the same time, never on the caller's executor.
     ///
     /// A request that is turned away is answered with 400, or with 403 if its signature is wrong; the log says why.
-    @concurrent public func respond(to request: WebhookRequest) async -> WebhookResponse {
+    @concurrent package func respond(to request: WebhookRequest) async -> WebhookResponse {
         do throws(WebhookFailure) {
             return try answer(request)
         } catch {

@@ -1,11 +1,11 @@
 /// What to answer to a ``WebhookRequest``.
-public struct WebhookResponse: Sendable, Hashable {
+package struct WebhookResponse: Sendable, Hashable {
     /// The status code.
-    public var status: Int
+    package var status: Int
     /// The headers by name. `Content-Length`, `Date` and the like are the server's to add.
-    public var headers: [String: String]
+    package var headers: [String: String]
     /// The body, to be sent exactly as it is.
-    public var body: [UInt8]
+    package var body: [UInt8]
 
     /// A response of plain text.
     init(status: Int, headers: [String: String] = [:], body: [UInt8]) {
