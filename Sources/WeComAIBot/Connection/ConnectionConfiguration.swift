@@ -1,75 +1,75 @@
 /// The times and bounds of a long connection. The defaults are meant to be right; tests use others.
-struct ConnectionConfiguration: Sendable, Hashable {
+package struct ConnectionConfiguration: Sendable, Hashable {
     /// The whole way to an open socket. The transport has shorter deadlines for each step; this one is for the case that it
     /// reports nothing.
-    var connectDeadline: Duration = .seconds(45)
+    package var connectDeadline: Duration = .seconds(45)
     /// From the open socket to the answer to the subscribe, which usually takes 0.2 s.
-    var subscribeDeadline: Duration = .seconds(10)
+    package var subscribeDeadline: Duration = .seconds(10)
     /// From the subscribe to the first ping, and from one ping to the next (official doc 101463 recommends 30 s). Half of
     /// it is the time for a sign of life after a ping, so that a dead connection is noticed within 1.5 intervals.
-    var heartbeatInterval: Duration = .seconds(30)
+    package var heartbeatInterval: Duration = .seconds(30)
     /// From the close frame to the end of the connection when it is stopped.
-    var closeDeadline: Duration = .seconds(5)
+    package var closeDeadline: Duration = .seconds(5)
 
     /// From a frame's last byte to its acknowledgement, which usually takes 0.2 to 0.5 s; after it the outcome is unknown.
-    var acknowledgementDeadline: Duration = .seconds(5)
+    package var acknowledgementDeadline: Duration = .seconds(5)
     /// From a frame's last byte until the next frame of its `req_id` no longer waits for its acknowledgement.
     /// Long enough that an acknowledgement after it is rare, short enough that a lost one does not leave a bubble unfinished
     /// for long; one that does come later is never taken for a newer frame's.
-    var slotExpiry: Duration = .seconds(10)
+    package var slotExpiry: Duration = .seconds(10)
     /// The waits before a frame that met errcode 6000 is sent again; after the last one it is refused.
-    var conflictDelays: [Duration] = [.milliseconds(200), .milliseconds(400), .milliseconds(800)]
+    package var conflictDelays: [Duration] = [.milliseconds(200), .milliseconds(400), .milliseconds(800)]
     /// The waits before a final update or a push that the server throttled (45009, 45033) is sent again; after the last one it is
     /// refused. Intermediate updates are refused at once.
-    var throttleDelays: [Duration] = [.seconds(5), .seconds(15), .seconds(30), .seconds(60)]
+    package var throttleDelays: [Duration] = [.seconds(5), .seconds(15), .seconds(30), .seconds(60)]
     /// How often a conversation may be written to.
-    var rateLimits = RateLimits()
+    package var rateLimits = RateLimits()
     /// How many conversations have a budget of their own; the rest share one.
-    var maximumConversations = 100_000
+    package var maximumConversations = 100_000
     /// How often a frame is sent again after errcode 846609 before it is refused.
-    var notSubscribedRepeats = 3
+    package var notSubscribedRepeats = 3
     /// How long an answer is accepted after the message it answers (official doc 101463: 24 h).
-    var replyWindow: Duration = .seconds(24 * 3600)
+    package var replyWindow: Duration = .seconds(24 * 3600)
     /// How many requests may be unsettled at once: waiting, on their way, or holding a slot. More than twice what a dispatcher lets
     /// in, because the last update of each answer must find room even where an unanswered one before it still holds its slot.
-    var maximumRequests = 40_000
+    package var maximumRequests = 40_000
     /// How many bytes the socket is given before it has passed the earlier ones on; the last frame may exceed it. Far below the
     /// socket's own bound, and more than a fast network has under way.
-    var maximumHandedBytes = 4 * 1_024 * 1_024
+    package var maximumHandedBytes = 4 * 1_024 * 1_024
     /// How many frames may stay without any acknowledgement on one connection before it is replaced.
-    var maximumUnanswered = 1024
+    package var maximumUnanswered = 1024
 
     /// The bound of the first wait after an end nobody asked for; each further one is twice as long.
-    var reconnectBase: Duration = .seconds(1)
+    package var reconnectBase: Duration = .seconds(1)
     /// The bound of the longest such wait.
-    var reconnectCap: Duration = .seconds(30)
+    package var reconnectCap: Duration = .seconds(30)
     /// Two attempts never start closer together than this.
-    var minimumAttemptGap: Duration = .seconds(1)
+    package var minimumAttemptGap: Duration = .seconds(1)
     /// How often the bound has doubled at most for a connection that was ready but ended before ``stablePeriod``: with a
     /// base of 1 s and 2, the server that took us once is tried again within 4 s.
-    var unstableDoublings = 2
+    package var unstableDoublings = 2
     /// How long a connection must have been ready for the waits to start from the first again.
-    var stablePeriod: Duration = .seconds(60)
+    package var stablePeriod: Duration = .seconds(60)
     /// The longest first wait after the credentials were rejected; the shortest is half of it.
-    var credentialsRetryBase: Duration = .seconds(15)
+    package var credentialsRetryBase: Duration = .seconds(15)
     /// The longest wait after the credentials were rejected.
-    var credentialsRetryCap: Duration = .seconds(600)
+    package var credentialsRetryCap: Duration = .seconds(600)
     /// What is done about having been displaced.
-    var displacementPolicy = DisplacementPolicy.yield
+    package var displacementPolicy = DisplacementPolicy.yield
     /// The longest first wait after having been displaced; the shortest is half of it. Each further one is four times as long, so
     /// that two processes that both give way take the place from each other five times in ten minutes at most.
-    var displacedRetryBase: Duration = .seconds(60)
+    package var displacedRetryBase: Duration = .seconds(60)
     /// The longest wait after having been displaced. A place that was held for twice as long was not fought for: the waits start
     /// from the first again.
-    var displacedRetryCap: Duration = .seconds(600)
+    package var displacedRetryCap: Duration = .seconds(600)
     /// The longest first wait of who takes over instead; the shortest is half of it, and each further one is twice as long.
-    var takeOverRetryBase: Duration = .seconds(2)
+    package var takeOverRetryBase: Duration = .seconds(2)
     /// The longest wait of who takes over.
-    var takeOverRetryCap: Duration = .seconds(30)
+    package var takeOverRetryCap: Duration = .seconds(30)
     /// So many displacements within ``warPeriod`` are a fight.
-    var warDisplacements = 3
+    package var warDisplacements = 3
     /// In which time ``warDisplacements`` are a fight.
-    var warPeriod: Duration = .seconds(300)
+    package var warPeriod: Duration = .seconds(300)
 
     /// No time may be longer than this: 30 days.
     static let longest = Duration.seconds(30 * 86_400)

@@ -41,7 +41,7 @@ package struct LongConnectionConfiguration: Sendable {
     /// The limits of the socket.
     package var limits = WebSocketConfiguration()
     /// The other times and bounds.
-    var machine = ConnectionConfiguration()
+    package var machine = ConnectionConfiguration()
 
     /// Whether it means the same connection: as the same bot, with the same secret, to the same place by the same way.
     func leadsToTheSamePlace(as other: LongConnectionConfiguration) -> Bool {

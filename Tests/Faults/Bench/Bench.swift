@@ -82,9 +82,9 @@ final class Bench: Sendable {
         )
         configuration.trust = .pem(trust)
         configuration.heartbeatInterval = .seconds(5)
-        configuration.reconnectBase = .milliseconds(10)
-        configuration.reconnectCap = .milliseconds(50)
-        configuration.minimumAttemptGap = .milliseconds(5)
+        configuration.machine.reconnectBase = .milliseconds(10)
+        configuration.machine.reconnectCap = .milliseconds(50)
+        configuration.machine.minimumAttemptGap = .milliseconds(5)
         return configuration
     }
 

@@ -10,8 +10,8 @@ extension FaultCase {
         let bench = try await Bench(context) { $0.acknowledgementLatency = .upTo(.milliseconds(30)) }
         return try await bench.run {
             var configuration = try bench.configuration()
-            configuration.acknowledgementDeadline = .milliseconds(300)
-            configuration.slotExpiry = .milliseconds(400)
+            configuration.machine.acknowledgementDeadline = .milliseconds(300)
+            configuration.machine.slotExpiry = .milliseconds(400)
             let outcomes = Locked<[String: Delivery]>([:])
             let client = try await bench.client(configuration, clock: FastClock(rate: 10)) { message, reply in
                 for number in 0..<6 {

@@ -142,9 +142,9 @@ final class OffsetSweep: Sendable {
             self.progress = progress
             var configuration = try bench.configuration(bot: bot, through: proxy)
             configuration.heartbeatInterval = .seconds(30)
-            configuration.reconnectBase = .milliseconds(2)
-            configuration.reconnectCap = .milliseconds(10)
-            configuration.minimumAttemptGap = .milliseconds(1)
+            configuration.machine.reconnectBase = .milliseconds(2)
+            configuration.machine.reconnectCap = .milliseconds(10)
+            configuration.machine.minimumAttemptGap = .milliseconds(1)
             client = try await bench.client(
                 configuration,
                 clock: FastClock(rate: 60),

@@ -56,7 +56,7 @@ extension FaultCase {
             silent.stop()
 
             var configuration = try bench.configuration()
-            configuration.subscribeDeadline = .milliseconds(300)
+            configuration.machine.subscribeDeadline = .milliseconds(300)
             await bench.gateway.inject(.ignoreSubscribe(times: 1))
             figures.append(try await stall(bench, configuration, "subscribe", "the subscribe was not answered") {})
             return "its own error for each, then back: \(figures.joined(separator: ", ")) (deadlines 300 ms)"

@@ -39,7 +39,7 @@ extension FaultCase {
         return try await bench.run {
             await bench.gateway.inject(.refuseSubscribe(40_001, times: 3))
             var configuration = try bench.configuration()
-            configuration.credentialsRetryBase = .milliseconds(400)
+            configuration.machine.credentialsRetryBase = .milliseconds(400)
             let client = try await bench.client(configuration)
             let position = try await client.ready().count
             var gaps: [Duration] = []
@@ -73,8 +73,8 @@ extension FaultCase {
         return try await bench.run {
             var configuration = try bench.configuration()
             // The defaults (30 s, 600 s), a hundred times as fast; ten minutes become six seconds.
-            configuration.displacedRetryBase = .milliseconds(300)
-            configuration.displacedRetryCap = .seconds(6)
+            configuration.machine.displacedRetryBase = .milliseconds(300)
+            configuration.machine.displacedRetryCap = .seconds(6)
             let first = try await bench.client(configuration)
             try await first.ready()
             let second = try await bench.client(configuration)

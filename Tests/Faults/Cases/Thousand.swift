@@ -16,9 +16,9 @@ extension FaultCase {
             for bot in bots {
                 var configuration = try bench.configuration(bot: bot)
                 // As it is in production.
-                configuration.reconnectBase = .seconds(1)
-                configuration.reconnectCap = .seconds(30)
-                configuration.minimumAttemptGap = .seconds(1)
+                configuration.machine.reconnectBase = .seconds(1)
+                configuration.machine.reconnectCap = .seconds(30)
+                configuration.machine.minimumAttemptGap = .seconds(1)
                 configuration.heartbeatInterval = .seconds(30)
                 clients.append(try await bench.client(configuration))
             }

@@ -34,11 +34,11 @@ struct Soak {
         return try await bench.run {
             var configuration = try bench.configuration()
             configuration.heartbeatInterval = Self.heartbeat
-            configuration.reconnectBase = .milliseconds(200)
-            configuration.reconnectCap = .seconds(2)
-            configuration.minimumAttemptGap = .milliseconds(200)
-            configuration.displacedRetryBase = .milliseconds(400)
-            configuration.displacedRetryCap = .seconds(2)
+            configuration.machine.reconnectBase = .milliseconds(200)
+            configuration.machine.reconnectCap = .seconds(2)
+            configuration.machine.minimumAttemptGap = .milliseconds(200)
+            configuration.machine.displacedRetryBase = .milliseconds(400)
+            configuration.machine.displacedRetryCap = .seconds(2)
             var dispatching = DispatcherConfiguration()
             // Ten times as fast to its steady state as by default, as is everything else that fills up.
             dispatching.duplicateTimeToLive = .seconds(60)
