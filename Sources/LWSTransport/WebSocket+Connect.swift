@@ -68,7 +68,10 @@ struct ClientAttempt {
             return TransportError(.tlsFailed, "TLS with \(target) failed: \(detail)")
         default:
             if text.contains("SSL") || text.contains("ssl") {
-                return TransportError(.tlsFailed, "TLS with \(target) failed: \(detail); is it a TLS port?")
+                return TransportError(
+                    .tlsFailed,
+                    "TLS with \(target) failed: \(detail); is it a TLS port that speaks TLS 1.2 or later?"
+                )
             }
             return unreachable(detail)
         }

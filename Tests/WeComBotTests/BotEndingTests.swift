@@ -50,10 +50,11 @@ struct BotEndingTests {
     @Test func aMessageAfterStopIsNotTaken() async throws {
         let bench = try await BotBench()
         let gate = EventRecorder<Void>()
-        try await bench.run { _, reply in
+        let handler: BotBench.Handler = { _, reply in
             await gate.wait { !$0.isEmpty }
             await reply.write("好")
-        } _: { bot in
+        }
+        try await bench.run(handler, drainDeadline: .seconds(3_600)) { bot in
             try await bench.gateway.waitForSubscription()
             await bench.gateway.pushText(from: "u", "一")
             _ = await bench.line(from: .debug, with: "message received")

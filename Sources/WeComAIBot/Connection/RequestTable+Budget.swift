@@ -35,6 +35,13 @@ extension RequestTable {
         if budgets.areShared, !wereShared { actions.append(.report(.budgetsShared)) }
     }
 
+    /// It cannot have arrived: it opened nothing, and asks again before it goes. That it was counted stays, which is never too little.
+    mutating func refund(_ id: SendID, _ entry: Entry) {
+        guard entry.isPaid, let charge = entry.request.charge else { return }
+        budgets.forgetStream(of: charge)
+        entries[id]?.isPaid = false
+    }
+
     /// The server said that it takes no more. Returns whether the frame is sent again.
     mutating func throttled(_ id: SendID, _ entry: Entry, _ code: ErrorCode, now: Instant) -> Bool {
         if let charge = entry.request.charge {

@@ -31,6 +31,7 @@ extension RequestTable {
                 case .written: true
                 }
             if !mayHaveArrived {
+                refund(id, entry)
                 requeue(id, entry)
             } else if entry.request.kind == .finalUpdate {
                 entries[id]?.mayHaveArrived = true
