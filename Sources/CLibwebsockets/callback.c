@@ -69,6 +69,7 @@ static clws_conn *accept_connection(struct lws *wsi) {
 }
 
 static int writable(clws_conn *c) {
+    if (c->aborted) return -1;
     if (c->close_sent) return 0; /* asked again while the answer is awaited: a second -1 would kill the socket */
     if (c->close_wanted) {
         c->close_sent = 1;
@@ -114,11 +115,11 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         clws_note_certificate_error(c, user);
         return 0;
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
-        if (clws_check_peer_certificate(c)) return -1;
+        if (c->aborted || clws_check_peer_certificate(c)) return -1;
         c->stage = CLWS_STAGE_UPGRADE;
         return 0;
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
-        if (c->tls && !c->tls_checked) return -1;
+        if (c->aborted || (c->tls && !c->tls_checked)) return -1;
         c->stage = CLWS_STAGE_OPEN;
         c->text[0] = 0;
         deliver_kind(c, CLWS_OPENED);
@@ -126,6 +127,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_RECEIVE:
     case LWS_CALLBACK_RECEIVE: {
         lws_validity_confirmed(wsi);
+        if (c->aborted) return -1;
         if (c->close_wanted) return 0;
         clws_event event = {
             .kind = CLWS_RECEIVED,

@@ -117,6 +117,8 @@ void clws_close(clws_conn *c, uint16_t code, const char *reason) {
 }
 
 void clws_abort(clws_conn *c) {
+    /* The timeout is the socket's only one: a handshake that gets further in this round sets another, and must not. */
+    c->aborted = 1;
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
 }
 

@@ -104,7 +104,7 @@ int clws_http_query(clws_http *c, char *buffer, size_t size) {
         for (int i = 0, in_value = 0; i < length; i++) {
             unsigned char byte = (unsigned char)part[i];
             int plain = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z')
-                || strchr("-._~/:", byte) || (byte == '=' && !in_value);
+                || (byte && strchr("-._~/:", byte)) || (byte == '=' && !in_value);
             if (byte == '=') in_value = 1;
             if (used + 4 > size) return -1;
             used += (size_t)(plain ? (buffer[used] = (char)byte, 1) : snprintf(buffer + used, 4, "%%%02X", byte));
@@ -160,7 +160,7 @@ static int has_unreadable_body(clws_http *c) {
 }
 
 static int begin_request(clws_http *c) {
-    static unsigned char buffer[LWS_PRE + 32];
+    unsigned char buffer[LWS_PRE + 32];
     static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
     char *path = NULL;
     int path_length = 0;

@@ -57,7 +57,7 @@ struct clws_conn {
     clws_stage stage;
     int tls, tls_checked; /* wanted; done */
     int connecting, terminated;
-    int close_wanted, close_sent;
+    int close_wanted, close_sent, aborted;
     uint16_t our_code, peer_code;
     char our_reason[CLOSE_REASON_MAX + 1];
     char text[256]; /* the peer's close reason, or the cause of a failure */

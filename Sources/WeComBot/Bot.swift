@@ -277,6 +277,8 @@ public final class Bot: Sendable {
         let states = await parts.connection.states()
         await parts.connection.stop()
         for await _ in states {}
+        // Turns that only waited for their verdicts have them now; they end in a moment.
+        await parts.dispatcher.drain(deadline: .seconds(1))
         let stuck = parts.dispatcher.statistics.active
         if stuck > 0, parts.signals != nil {
             log(.warning, "handlers ignore their cancellation; ending without them", [.count: "\(stuck)"])

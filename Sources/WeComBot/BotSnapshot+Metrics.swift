@@ -87,6 +87,12 @@ extension BotSnapshot {
             strayAcknowledgements
         )
         text.add("wecom_bot_handler_failures_total", .counter, "Handlers that threw.", handlerFailures)
+        text.add("wecom_bot_throttled_frames_total", .counter, "Frames that the server throttled.", throttledFrames)
+        text.add("wecom_bot_paced_frames_total", .counter, "Frames that waited for a rate limit.", pacedFrames)
+        text.add("wecom_bot_skipped_updates_total", .counter, "Updates left out for a rate limit.", skippedUpdates)
+        text.add("wecom_bot_redirected_answers_total", .counter, "Answers delivered another way.", redirectedAnswers)
+        text.add("wecom_bot_recovered_messages_total", .counter, "Taken over from before the start.", recoveredMessages)
+        text.add("wecom_bot_state_failures_total", .counter, "Failed writes of the state file.", stateFailures)
     }
 }
 

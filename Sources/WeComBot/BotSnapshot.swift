@@ -114,6 +114,18 @@ public struct BotSnapshot: Sendable, Hashable {
     public internal(set) var otherErrorCodes = 0
     /// Frames that met errcode 6000 and were sent again.
     public internal(set) var conflicts = 0
+    /// Frames that the server throttled (errcode 45009 or 45033).
+    public internal(set) var throttledFrames = 0
+    /// Frames that waited for their conversation's rate limit.
+    public internal(set) var pacedFrames = 0
+    /// Updates that were left out for it.
+    public internal(set) var skippedUpdates = 0
+    /// Answers that were delivered another way than they were begun; they count as delivered too.
+    public internal(set) var redirectedAnswers = 0
+    /// Messages and answers that were taken over from before the start.
+    public internal(set) var recoveredMessages = 0
+    /// Times the state file could not be written.
+    public internal(set) var stateFailures = 0
     /// Frames whose acknowledgement never came.
     public internal(set) var missingAcknowledgements = 0
     /// Acknowledgements that came too late, or answered nothing.
@@ -163,6 +175,12 @@ public struct BotSnapshot: Sendable, Hashable {
         errorCodes = connection.statistics.errorCodes.reduce(into: [:]) { $0[$1.key.rawValue] = $1.value }
         otherErrorCodes = connection.statistics.otherErrorCodes
         conflicts = connection.statistics.conflicts
+        throttledFrames = connection.statistics.throttled
+        pacedFrames = connection.statistics.paced
+        skippedUpdates = connection.statistics.skipped
+        redirectedAnswers = dispatcher.redirected
+        recoveredMessages = dispatcher.recovered
+        stateFailures = dispatcher.storeFailures
         missingAcknowledgements = connection.statistics.missingAcknowledgements
         strayAcknowledgements = connection.statistics.strayAcknowledgements
         handlerFailures = dispatcher.handlerFailures

@@ -252,6 +252,18 @@ struct StreamMachineTests {
         }
     }
 
+    @Test("a cancelled answer without text says so; one with text ends with that")
+    func cancelledWithANotice() {
+        for (text, final) in [("", "重启"), (" \n", " \n重启"), ("好", "好")] {
+            var subject = Subject()
+            _ = subject.machine.append(text)
+            #expect(subject.machine.cancelled(notice: "重启") == .attention)
+            #expect(subject.machine.cancelled(notice: "again") == .ignored)
+            guard case .send(let update) = subject.machine.next(now: .now) else { Issue.record("nothing"); return }
+            #expect(update == BubbleUpdate(bubble: 0, text: final, isFinal: true))
+        }
+    }
+
     @Test("a cancelled answer ends with the text it has")
     func cancelled() {
         var subject = Subject()

@@ -15,7 +15,7 @@ struct HTTPServerTests {
                 "POST /%E4%BD%A0%20b/../c?x=1&y=a%2Bb%26+c HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\n"
                 + "X-Other: no\r\nContent-Length: 6\r\n\r\n你好"
             var rest = Array(text.utf8)[...]
-            for size in [1, 2, 3, 5, 8, 13, 1, 21, 34, 1, 40, 1, 1, 1, .max] {
+            for size in [1, 9, 45, 70, 1, .max] {
                 client.send(Array(rest.prefix(size)))
                 rest = rest.dropFirst(size)
                 await bench.loop.onLoop {}  // between two pieces the loop may read the one before

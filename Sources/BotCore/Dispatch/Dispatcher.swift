@@ -185,7 +185,7 @@ extension Dispatcher {
     private func settle(_ turn: Turn, _ stream: ReplyStream) {
         guard let outcome = stream.outcome else { return }
         let isEnding = Task.isCancelled || state.withLock { !$0.machine.isAccepting }
-        if isEnding, let record = turn.record, ledger?.isHealthy == true, stream.isOwed {
+        if isEnding, let record = turn.record, stream.isOwed {
             record.leave()
             log(.notice, "the next start sends an answer that could not be sent", Self.facts(turn.message))
             return
@@ -211,7 +211,7 @@ extension Dispatcher {
             group.addTask { _ = await self.expired.value() }
             await group.next()
             // If the handler has returned or failed, this is too late to have an effect.
-            stream.cancel()
+            stream.cancel(notice: configuration.interruptedText)
             group.cancelAll()
         }
     }
@@ -222,7 +222,7 @@ extension Dispatcher {
             try await handler.handle(turn.message, reply: Reply(stream, through: turn.channel))
             stream.end()
         } catch  where Task.isCancelled {
-            stream.cancel()
+            stream.cancel(notice: configuration.interruptedText)
         } catch {
             state.withLock { $0.machine.handlerFailed() }
             // The error's text may quote the message, so only its type is logged at this level.
@@ -259,10 +259,12 @@ extension Dispatcher {
         let isKept = ledger?.isHealthy == true
         let (waiting, answers) = state.withLock { $0.machine.expire(keepsWaiting: isKept) }
         expired.fulfill(())
-        if waiting > 0, isKept {
-            log(.notice, "messages that wait are answered after the next start", [.count: String(waiting)])
-        } else if waiting > 0 {
-            log(.warning, "messages that waited for their turn were not answered", [.count: String(waiting)])
+        if !waiting.isEmpty, isKept {
+            log(.notice, "messages that wait are answered after the next start", [.count: String(waiting.count)])
+        } else if !waiting.isEmpty {
+            // What the store has of them is not for the next process: they are told to ask again.
+            for turn in waiting { turn.record?.close() }
+            log(.warning, "messages that waited for their turn were not answered", [.count: String(waiting.count)])
         }
         for answer in answers { start(answer) }
         starter.finish()

@@ -151,18 +151,18 @@ struct DispatcherMachine: Sendable {
     /// The time for handlers is over: nothing more starts.
     ///
     /// - Parameter keepsWaiting: Whether what waits is kept for another process, which answers it.
-    /// - Returns: How many messages have waited in vain, and the answers that tell the users so.
-    mutating func expire(keepsWaiting: Bool) -> (waiting: Int, answers: [Turn]) {
+    /// - Returns: What has waited in vain, and the answers that tell the users so.
+    mutating func expire(keepsWaiting: Bool) -> (waiting: [Turn], answers: [Turn]) {
         phase = .expired
         let waiting = lanes.removeAllWaiting()
-        guard !keepsWaiting else { return (waiting.count, []) }
+        guard !keepsWaiting else { return (waiting, []) }
         counts.rejected += waiting.count
         var answers: [Turn] = []
         for turn in waiting {
             guard let answer = busyAnswer(to: turn) else { break }
             answers.append(answer)
         }
-        return (waiting.count, answers)
+        return (waiting, answers)
     }
 
     private mutating func busyAnswer(to turn: Turn) -> Turn? {

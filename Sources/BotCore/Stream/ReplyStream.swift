@@ -78,9 +78,9 @@ extension ReplyStream {
         apply { $0.fail(apology: apology) }
     }
 
-    /// Ends the answer with the text it has.
-    package func cancel() {
-        apply { $0.cancelled() }
+    /// Ends the answer with the text it has, or with `notice` if it has none.
+    package func cancel(notice: String = "") {
+        apply { $0.cancelled(notice: notice) }
     }
 
     /// Makes `text` the whole answer and ends it, in one step: nothing is sent in between.

@@ -74,6 +74,8 @@ package struct StreamMachine: Sendable {
     private var worst: Delivery?
     /// The final text that has no verdict yet, or was the last one.
     private var handed: String?
+    /// Whether ``handed`` was turned away on this side: nobody can have seen it.
+    private var wasNeverSent = false
     /// A final text of ``bubble`` that another process handed over; it goes first.
     private var repeated: String?
 
@@ -113,6 +115,10 @@ package struct StreamMachine: Sendable {
 
     /// How far the answer has come. Copies the text of the present bubble and what follows it.
     package var saved: SavedAnswer {
+        if wasNeverSent, let handed {
+            let isShown = isShown || lastSent != nil
+            return SavedAnswer(bubble: bubble, handed: nil, text: handed, isShown: isShown, isComplete: true)
+        }
         let isLast = outstanding == .lastFinal || (outcome != nil && handed != nil)
         return SavedAnswer(
             bubble: outstanding == .final ? bubble - 1 : bubble,
@@ -159,9 +165,10 @@ extension StreamMachine {
         return end(emptyReason: "the answer failed: nothing was sent")
     }
 
-    /// The turn was cancelled: the answer ends with what was written so far.
-    package mutating func cancelled() -> Effect {
-        end(emptyReason: "the answer was cancelled before it had any text: nothing was sent")
+    /// The turn was cancelled: the answer ends with what was written so far, or with `notice` if that is nothing.
+    package mutating func cancelled(notice: String = "") -> Effect {
+        if isOpen, bubble == 0, !isShown, text.firstVisible(in: 0..<text.utf8.count) == nil { text += notice }
+        return end(emptyReason: "the answer was cancelled before it had any text: nothing was sent")
     }
 
     /// The fate of the outstanding update is known.
@@ -182,6 +189,7 @@ extension StreamMachine {
             if delivery.isDelivered { refusals = 0 }
             worst = worst?.worse(delivery) ?? delivery
         case .lastFinal:
+            if case .refused(let reason) = delivery { wasNeverSent = reason.code == nil }
             phase = .done(worst?.worse(delivery) ?? delivery)
         }
         if outstanding != .lastFinal { handed = nil }
