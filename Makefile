@@ -40,7 +40,7 @@ demo: setup ## run the streaming demo
 .PHONY: test
 test: build ## run every test
 	@echo "==> test"
-	swift test $(CHECKED) --skip-build
+	@./.ci/tests $(CHECKED) --skip-build
 
 .PHONY: lint
 lint: ## check the format of every Swift file
@@ -54,14 +54,14 @@ format: ## rewrite every Swift file in the house format
 .PHONY: thread-sanitizer
 thread-sanitizer: setup ## run every test under the thread sanitizer
 	@echo "==> thread sanitizer"
-	@./.ci/thread-sanitizer swift test --sanitize=thread --scratch-path .build/thread $(SANITIZED)
+	@TEST_MINUTES=25 ./.ci/thread-sanitizer --sanitize=thread --scratch-path .build/thread $(SANITIZED)
 
 .PHONY: address-sanitizer
 address-sanitizer: setup ## run every test under the address and leak sanitizers
 	@echo "==> address sanitizer"
-	SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=1 \
+	@SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=1 TEST_MINUTES=25 \
 	LSAN_OPTIONS=suppressions=$(CURDIR)/.ci/leak-suppressions:print_suppressions=0 \
-	swift test --sanitize=address --scratch-path .build/address $(SANITIZED)
+	./.ci/tests --sanitize=address --scratch-path .build/address $(SANITIZED)
 
 .PHONY: fuzz
 fuzz: setup ## made-up input for whatever reads the bytes of others; SECONDS_EACH=60 for longer
@@ -80,7 +80,7 @@ $(VENV)/.installed: Tests/Conformance/requirements.txt Tests/Interoperability/re
 .PHONY: interoperability
 interoperability: build $(VENV)/.installed ## the official Python SDK and wechatpy against our far and near ends
 	@echo "==> interoperability"
-	WECOM_SDK_PYTHON=$(CURDIR)/$(PYTHON) swift test $(CHECKED) --skip-build --filter Interoperability
+	@WECOM_SDK_PYTHON=$(CURDIR)/$(PYTHON) ./.ci/tests $(CHECKED) --skip-build --filter Interoperability
 
 .PHONY: conformance
 conformance: setup $(VENV)/.installed ## echo-bot against an independent gateway; ONLY="name name" for some cases
