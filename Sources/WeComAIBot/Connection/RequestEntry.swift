@@ -25,7 +25,7 @@ struct RequestEntry<Waiter: Sendable>: Sendable {
     /// Who waits; `nil` once told. The entry then only holds the slot of its `req_id`, unless it is still wanted.
     var waiter: Waiter?
     var stage = Stage.queued
-    /// How often it met errcode 6000.
+    /// How often it was refused for a reason that passes.
     var conflicts = 0
     /// How often it met errcode 846609.
     var notSubscribed = 0

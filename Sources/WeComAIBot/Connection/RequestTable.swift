@@ -283,9 +283,9 @@ extension RequestTable {
             outcome = code == .ok ? .delivered : .unknown(reason)
         case .none where code == .ok:
             outcome = .delivered
-        case .none where entry.isWanted && code.isConflict && entry.conflicts < configuration.conflictDelays.count:
+        case .none where entry.isWanted && code.isPassing && entry.conflicts < configuration.conflictDelays.count:
             entries[id]?.conflicts += 1
-            actions.append(.report(.conflict(requestID)))
+            actions.append(.report(.conflict(requestID, code)))
             return postpone(id, entry, after: configuration.conflictDelays[entry.conflicts], code, now: now)
         case .none
         where entry.isWanted && code.isNotSubscribed && entry.notSubscribed < configuration.notSubscribedRepeats:
