@@ -113,11 +113,13 @@ extension FaultCase {
             try await one.ready()
             let other = try await client(second)
             try await ContinuousClock().sleep(for: .seconds(6))
+            var count = await one.connection.statistics.displacements
             if first == .stop {
                 try await one.state("stopped") { $0 == .stopped }
                 try await other.ready()
+            } else {
+                count += await other.connection.statistics.displacements
             }
-            let count = await one.connection.statistics.displacements + other.connection.statistics.displacements
             await one.stop()
             await other.stop()
             return count
