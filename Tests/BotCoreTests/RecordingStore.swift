@@ -90,7 +90,9 @@ extension StateChange {
 
 extension SavedAnswer {
     fileprivate var summary: String {
-        "[\(bubble)\(handed.map { " handed \($0)" } ?? "") \"\(text)\"\(isShown ? " shown" : "")\(isComplete ? " complete" : "")]"
+        let finals = finals.map { " final \($0.bubble)\($0.mayHaveArrived ? "?" : "") \($0.text)" }.joined()
+        let flags = "\(isShown ? " shown" : "")\(isComplete ? " complete" : "")\(route.map { " by \($0)" } ?? "")"
+        return "[\(bubble)\(finals) \"\(text)\"\(flags)]"
     }
 }
 

@@ -160,6 +160,13 @@ extension Dispatcher {
         )
         // From here on the handler counts as started, whatever happens: it runs at most once.
         await turn.record?.start(stream)
+        switch turn.kind {
+        // It has ended before any of it is sent.
+        case .busy(let text): stream.end(with: text)
+        case .resumed(let answer) where answer.isComplete: stream.end()
+        case .resumed: stream.fail(apology: configuration.interruptedText)
+        case .handled: break
+        }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await stream.run(through: turn.channel, timeline: self.timeline)
@@ -167,14 +174,7 @@ extension Dispatcher {
                 self.state.withLock { $0.machine.answered() }
                 self.announce()
             }
-            switch turn.kind {
-            case .busy(let text):
-                stream.end(with: text)
-            case .resumed(let answer):
-                if answer.isComplete { stream.end() } else { stream.fail(apology: configuration.interruptedText) }
-            case .handled:
-                await supervise(turn, stream)
-            }
+            if case .handled = turn.kind { await supervise(turn, stream) }
         }
         let next = state.withLock { $0.machine.completed(turn, with: stream.outcome) }
         if let next { start(next) }
