@@ -219,6 +219,36 @@ struct DispatcherRecoveryTests {
         #expect(channel.updates.count == 200 && channel.updates.allSatisfy(\.isFinal))
     }
 
+    @Test("a message whose turn had come too late to be handled is left as one that waits")
+    func tooLateToBegin() async {
+        let (store, clock, gate) = (RecordingStore(), ManualClock(), ThreadGate())
+        let dispatcher = Dispatcher(
+            handler: ClosureHandler { _, _ in Issue.record("it was handled") },
+            store: store,
+            clock: clock,
+            unixTime: { 0 }
+        )
+        await dispatcher.recover { _ in nil }
+        let channel = RecordingChannel()
+        store.gate = gate
+        async let running: Void = dispatcher.run()
+        dispatcher.receive(.test("1"), through: RoutedChannel(channel, route: "r"))
+        // Its turn waits for the disk before it begins.
+        await clock.waitForSleepers(1)
+        async let draining: Void = dispatcher.drain(deadline: .seconds(1))
+        await clock.waitForSleepers(2)
+        clock.advance(by: .seconds(1))
+        await clock.waitForSleepers(2)
+        gate.open()
+        _ = await (draining, running)
+        #expect(channel.updates == [])
+        let wasBegun = store.batches.joined().contains { $0.hasPrefix("open 1 1 [") || $0.hasPrefix("answer 1") }
+        #expect(wasBegun)
+        let state = SavedState(after: store.changes)
+        #expect(state.turns.map(\.message.id) == ["1"])
+        #expect(state.turns.allSatisfy { $0.answer == nil })
+    }
+
     @Test("every bubble that could not be sent when it ended is sent by the next process, and none twice")
     func endsAmongBubbles() async {
         let events = EventRecorder<Event>()

@@ -34,6 +34,8 @@ final class RecordingStore: StateStore {
 
     /// What was written, batch by batch.
     var batches: [[String]] { state.withLock { $0.batches.map { $0.map(\.summary) } } }
+    /// What was written.
+    var changes: [StateChange] { state.withLock { $0.batches.flatMap(\.self) } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
     /// How many of the next calls fail.
     var failures: Int {
