@@ -308,9 +308,13 @@ private struct Parts: Sendable {
             let dispatcher = Dispatcher(handler: handler, configuration: dispatching, store: store, log: log)
             self.dispatcher = dispatcher
             loop = try EventLoop(name: "wecom-bot", log: log)
-            connection = try LongConnection(configuration, on: loop, log: log) { message, channel in
-                dispatcher.receive(message, through: channel)
-            }
+            connection = try LongConnection(
+                configuration,
+                on: loop,
+                log: log,
+                ending: { dispatcher.stopIntake() },
+                receiver: { dispatcher.receive($0, through: $1) }
+            )
             signals = handlesSignals ? try Signals() : nil
         } catch {
             throw BotError(.outOfResources, "the bot cannot start: \(error)")

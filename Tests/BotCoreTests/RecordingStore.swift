@@ -34,6 +34,8 @@ final class RecordingStore: StateStore {
 
     /// What was written, batch by batch.
     var batches: [[String]] { state.withLock { $0.batches.map { $0.map(\.summary) } } }
+    /// What was written.
+    var changes: [StateChange] { state.withLock { $0.batches.flatMap(\.self) } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
     /// How many of the next calls fail.
     var failures: Int {
@@ -90,7 +92,9 @@ extension StateChange {
 
 extension SavedAnswer {
     fileprivate var summary: String {
-        "[\(bubble)\(handed.map { " handed \($0)" } ?? "") \"\(text)\"\(isShown ? " shown" : "")\(isComplete ? " complete" : "")]"
+        let finals = finals.map { " final \($0.bubble)\($0.mayHaveArrived ? "?" : "") \($0.text)" }.joined()
+        let flags = "\(isShown ? " shown" : "")\(isComplete ? " complete" : "")\(route.map { " by \($0)" } ?? "")"
+        return "[\(bubble)\(finals) \"\(text)\"\(flags)]"
     }
 }
 

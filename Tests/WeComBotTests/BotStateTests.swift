@@ -66,6 +66,31 @@ struct BotStateTests {
         #expect(bench.text(from: .error) == [])
     }
 
+    @Test func aDisplacedBotThatStopsLeavesWhatItOwesToTheNextOne() async throws {
+        let directory = try TemporaryDirectory()
+        let bench = try await BotBench { configuration in
+            configuration.stateFile = directory.path + "/state.db"
+            configuration.onDisplaced = .stop
+        }
+        let handled = Locked(0)
+        let handler: BotBench.Handler = { _, reply in
+            handled.withLock { $0 += 1 }
+            await reply.finish("快")
+        }
+        await bench.gateway.inject(.onFrame(FrameFilter(isFinal: true), .instead(.displace)))
+        let bot = try bench.bot()
+        let running = Task { try await bot.run(handlesSignals: false, handler) }
+        try await bench.gateway.waitForSubscription()
+        let message = await bench.gateway.pushText(from: "u", "在吗")
+        await #expect(throws: BotError.self) { try await running.value }
+        #expect(await bench.gateway.answer(to: message).isEmpty)
+        try await bench.run(handler) { _ in
+            let answer = try await bench.gateway.waitForAnswer(to: message)
+            #expect(answer == "快")
+        }
+        #expect(handled.withLock { $0 } == 1)
+    }
+
     @Test func aDamagedStateFileIsALineAndTheBotAnswers() async throws {
         let directory = try TemporaryDirectory()
         let state = try directory.write("state.db", [UInt8](repeating: 7, count: 10_000))

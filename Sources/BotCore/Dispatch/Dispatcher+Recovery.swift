@@ -8,8 +8,8 @@ extension Dispatcher {
     /// again: an answer that was complete is sent (again), one that was not ends with
     /// ``DispatcherConfiguration/interruptedText``.
     ///
-    /// - Parameter resume: Gives the way back to the user, if the channel knows it. A turn with ``SavedAnswer/handed`` may have been
-    ///   answered already: the channel must not answer it in another way than before.
+    /// - Parameter resume: Gives the way back to the user, if the channel knows it. Final texts that
+    ///   ``SavedAnswer/Final/mayHaveArrived`` may have been seen: the channel must not send them in another way than before.
     @concurrent package func recover(resume: @Sendable (SavedTurn) async -> (any ReplyChannel)?) async {
         guard let ledger, let saved = await ledger.recover() else { return }
         let (now, unixNow) = (timeline.now, ledger.now)
@@ -38,10 +38,10 @@ extension Dispatcher {
 
     private func readmit(_ saved: SavedTurn, _ record: TurnRecord, _ channel: any ReplyChannel) {
         let kind = saved.answer.map { Turn.Kind.resumed($0) } ?? .handled
-        let repeated = saved.answer.flatMap { $0.handed == nil ? nil : RepeatingChannel(channel, bubble: $0.bubble) }
+        let repeated = saved.answer?.repeatedBubbles ?? []
         let turn = Turn(
             message: saved.message,
-            channel: repeated ?? channel,
+            channel: repeated.isEmpty ? channel : RepeatingChannel(channel, bubbles: repeated),
             kind: kind,
             record: record,
             isRecovered: true

@@ -42,6 +42,17 @@ package final class TurnRecord: Sendable {
         await settle()
     }
 
+    /// The handler was not started after all: the message waits, as it did.
+    package func waitAgain() {
+        state.withLock { state in
+            state.stream = nil
+            state.answer = nil
+            // Opening it anew takes the answer away.
+            if state.written == .open { state.written = .nothing }
+        }
+        ledger.touch(self)
+    }
+
     /// The answer has come further.
     package func advance() {
         ledger.touch(self)

@@ -72,12 +72,14 @@ package struct StreamMachine: Sendable {
     /// Whether the driver waits for text and not only for a time.
     private var isIdle = true
     private var worst: Delivery?
-    /// The final text that has no verdict yet, or was the last one.
-    private var handed: String?
-    /// Whether ``handed`` was turned away on this side: nobody can have seen it.
-    private var wasNeverSent = false
-    /// A final text of ``bubble`` that another process handed over; it goes first.
-    private var repeated: String?
+    /// The final text that has no verdict yet.
+    private var handed: SavedAnswer.Final?
+    /// Final texts that had one, but none of the server's: turned away on this side, or lost.
+    private var owed: [SavedAnswer.Final] = []
+    /// Final texts that another process owed; they go first.
+    private var inherited: ArraySlice<SavedAnswer.Final> = []
+    /// The way back, once it was told.
+    private var route: String?
 
     /// An answer without text.
     package init(capabilities: ReplyCapabilities, configuration: StreamConfiguration = .init()) {
@@ -94,9 +96,10 @@ package struct StreamMachine: Sendable {
     ) {
         self.init(capabilities: capabilities, configuration: configuration)
         bubble = answer.bubble
-        repeated = answer.handed
+        inherited = answer.finals[...]
         text = answer.text
         isShown = answer.isShown
+        route = answer.route
     }
 
     /// The outcome, once there is one: delivered if the final update of each bubble was, else the worst of them.
@@ -108,24 +111,19 @@ package struct StreamMachine: Sendable {
     /// Whether text is still accepted.
     package var isOpen: Bool { phase == .open }
 
-    /// Whether the answer has ended with a final text to which the server said nothing.
-    package var isOwed: Bool {
-        outcome?.reason.map { handed != nil && $0.code == nil } ?? false
-    }
+    /// Whether the answer has ended, and the server said nothing about the final text of a bubble.
+    package var isOwed: Bool { outcome != nil && !owed.isEmpty }
 
     /// How far the answer has come. Copies the text of the present bubble and what follows it.
     package var saved: SavedAnswer {
-        if wasNeverSent, let handed {
-            let isShown = isShown || lastSent != nil
-            return SavedAnswer(bubble: bubble, handed: nil, text: handed, isShown: isShown, isComplete: true)
-        }
-        let isLast = outstanding == .lastFinal || (outcome != nil && handed != nil)
+        let isLast = outstanding == .lastFinal || outcome != nil
         return SavedAnswer(
-            bubble: outstanding == .final ? bubble - 1 : bubble,
-            handed: handed ?? repeated,
+            finals: owed + [handed].compactMap(\.self) + inherited,
+            bubble: bubble,
             text: isLast ? "" : text.slice(utf8: start..<text.utf8.count),
             isShown: !isLast && (isShown || lastSent != nil),
-            isComplete: !isOpen
+            isComplete: !isOpen,
+            route: route
         )
     }
 }
@@ -189,11 +187,30 @@ extension StreamMachine {
             if delivery.isDelivered { refusals = 0 }
             worst = worst?.worse(delivery) ?? delivery
         case .lastFinal:
-            if case .refused(let reason) = delivery { wasNeverSent = reason.code == nil }
             phase = .done(worst?.worse(delivery) ?? delivery)
         }
-        if outstanding != .lastFinal { handed = nil }
+        note(delivery)
         outstanding = .none
+    }
+
+    /// The outstanding final update may leave from now on.
+    ///
+    /// - Parameter route: The way back to the user, as it is now.
+    package mutating func departs(by route: String?) {
+        handed?.mayHaveArrived = true
+        self.route = route
+    }
+
+    /// Keeps the final text whose fate this is, unless the server has judged it.
+    private mutating func note(_ delivery: Delivery) {
+        guard var final = handed else { return }
+        handed = nil
+        switch delivery {
+        case .unknown(let reason) where reason.code == nil: final.mayHaveArrived = true
+        case .refused(let reason) where reason.code == nil: final.mayHaveArrived = false
+        case .delivered, .redirected, .refused, .unknown: return
+        }
+        owed.append(final)
     }
 
     private mutating func end(emptyReason: String) -> Effect {
@@ -220,13 +237,7 @@ extension StreamMachine {
     private mutating func decide(now: ContinuousClock.Instant) -> Step {
         if case .done(let outcome) = phase { return .done(outcome) }
         guard outstanding == .none else { return .idle }
-        if let repeated {
-            self.repeated = nil
-            let isLast = !isOpen && text.firstVisible(in: 0..<text.utf8.count) == nil
-            let update = update(repeated, isLast ? .lastFinal : .final, now: now)
-            if !isLast { bubble += 1 }
-            return .send(update)
-        }
+        if let final = inherited.popFirst() { return .send(update(final, .final, now: now)) }
         guard capabilities.streams || !isOpen else { return .idle }
 
         if let update = overflow(now: now) { return .send(update) }
@@ -278,11 +289,25 @@ extension StreamMachine {
         return update
     }
 
+    /// An update of the current bubble.
     private mutating func update(_ text: String, _ kind: Outstanding, now: ContinuousClock.Instant) -> BubbleUpdate {
+        guard kind == .intermediate else {
+            return update(SavedAnswer.Final(bubble: bubble, text: text, mayHaveArrived: false), kind, now: now)
+        }
         outstanding = kind
-        handed = kind == .intermediate ? nil : text
         lastSendTime = now
-        return BubbleUpdate(bubble: bubble, text: text, isFinal: kind != .intermediate)
+        return BubbleUpdate(bubble: bubble, text: text, isFinal: false)
+    }
+
+    private mutating func update(
+        _ final: SavedAnswer.Final,
+        _ kind: Outstanding,
+        now: ContinuousClock.Instant
+    ) -> BubbleUpdate {
+        outstanding = kind
+        handed = final
+        lastSendTime = now
+        return BubbleUpdate(bubble: final.bubble, text: final.text, isFinal: true)
     }
 }
 

@@ -25,6 +25,10 @@ package actor LongConnection {
     private var socket: (any FrameSocket)?
     private var alarm: (timer: TimerID, deadline: ContinuousClock.Instant)?
     private var nextSendID: UInt64 = 1
+    /// Fulfilled while frames can go, and when none ever will again.
+    private var passage = Promise<Void>()
+    /// Called once, before anybody is told that nothing is sent any more.
+    private var ending: (@Sendable () -> Void)?
     private var observers: [UInt64: AsyncStream<ConnectionState>.Continuation] = [:]
     private var nextObserver: UInt64 = 0
     private var ended: CheckedContinuation<Void, Never>?
@@ -33,15 +37,25 @@ package actor LongConnection {
 
     /// A connection that connects when it is ``run()``.
     ///
+    /// - Parameter ending: Is called on the loop, once, when it ends or gives its place up for good: after that nothing is sent, and
+    ///   nobody who waits for a verdict has been told so yet. It must not block.
     /// - Throws: ``LongConnectionError`` if the configuration cannot work.
     package init(
         _ configuration: LongConnectionConfiguration,
         on loop: EventLoop,
         log: Log = .disabled,
+        ending: (@Sendable () -> Void)? = nil,
         receiver: @escaping Receiver
     ) throws(LongConnectionError) {
         let environment = LiveEnvironment(configuration, on: loop)
-        try self.init(configuration, on: loop, environment: environment, log: log, receiver: receiver)
+        try self.init(
+            configuration,
+            on: loop,
+            environment: environment,
+            log: log,
+            ending: ending,
+            receiver: receiver
+        )
     }
 
     init(
@@ -50,6 +64,7 @@ package actor LongConnection {
         environment: any ConnectionEnvironment,
         seed: UInt64 = .random(in: .min ... .max),
         log: Log = .disabled,
+        ending: (@Sendable () -> Void)? = nil,
         receiver: @escaping Receiver
     ) throws(LongConnectionError) {
         do throws(ConnectionConfigurationError) {
@@ -60,6 +75,7 @@ package actor LongConnection {
         self.loop = loop
         self.environment = environment
         self.receiver = receiver
+        self.ending = ending
         self.configuration = configuration
         journal = ConnectionJournal(log: log, configuration, now: .now)
     }
@@ -193,6 +209,16 @@ package actor LongConnection {
         }
     }
 
+    /// Waits for a connection that takes frames.
+    ///
+    /// - Returns: Whether there is one; not if it has ended or the task is cancelled.
+    func takesFrames() async -> Bool {
+        while machine.isOffline {
+            guard await passage.value() != nil else { return false }
+        }
+        return !machine.isEnding
+    }
+
     private func cancel(_ id: SendID) {
         let actions = machine.cancel(id, now: environment.now)
         perform(actions)
@@ -271,6 +297,10 @@ package actor LongConnection {
     // MARK: - Actions
 
     private func perform(_ actions: [Machine.Action]) {
+        if machine.isEnding {
+            ending?()
+            ending = nil
+        }
         for action in actions {
             switch action {
             case .connect(let epoch):
@@ -287,6 +317,7 @@ package actor LongConnection {
             case .state(let state): entered(state)
             }
         }
+        if !machine.isOffline { passage.fulfill(()) } else if passage.current != nil { passage = Promise() }
         setAlarm()
     }
 

@@ -36,18 +36,38 @@ struct ReplyPath: Sendable {
     /// Why nothing of this answer goes as a stream any more.
     private var pushReason: Delivery.Reason?
 
-    /// The bubble whose final update another process may have delivered: refused, it goes no other way.
-    private let repeatedBubble: Int?
+    /// What another process has to know before it sends anything again.
+    private(set) var detour: Detour
+    /// The bubbles whose final update another process may have delivered: refused, they go no other way.
+    private let repeatedBubbles: Set<Int>
 
-    init(streamID: String, repeatedBubble: Int? = nil) {
+    /// Where an answer has left the streams that its bubbles would have.
+    struct Detour: Sendable, Hashable, Codable {
+        /// The bubble that went on in another stream.
+        var again: Int?
+        /// The first bubble that is a message of its own; so are all after it.
+        var push: Int?
+    }
+
+    /// - Parameters:
+    ///   - detour: How far another process had come.
+    ///   - repeatedBubbles: Those whose final update that process may have delivered.
+    init(streamID: String, detour: Detour = .init(), repeatedBubbles: Set<Int> = []) {
         self.streamID = streamID
-        self.repeatedBubble = repeatedBubble
+        self.detour = detour
+        self.repeatedBubbles = repeatedBubbles
+        let reason = Delivery.Reason("the way it was begun was refused before the restart")
+        if let bubble = detour.again { expired = (bubble, reason) }
+        if detour.push != nil { pushReason = reason }
     }
 
     /// Begins with an update, once the one before it is done.
     mutating func begin(_ update: BubbleUpdate) -> Step {
         self.update = update
-        if let pushReason { return update.isFinal ? push(pushReason) : .done(Self.notUpdated(pushReason)) }
+        if let pushReason, update.bubble >= detour.push ?? 0 {
+            guard update.isFinal else { return .done(Self.notUpdated(pushReason)) }
+            return isRepeated ? .done(.unknown(Self.saidOnce)) : push(pushReason)
+        }
         if let expired, expired.bubble == update.bubble {
             return update.isFinal ? otherStream(expired.reason) : .done(Self.notUpdated(expired.reason))
         }
@@ -60,6 +80,8 @@ struct ReplyPath: Sendable {
         switch (attempt, delivery) {
         case (.stream, .refused(let reason)):
             return refused(reason)
+        case (.otherStream, .refused) where isRepeated:
+            return .done(delivery)
         case (.otherStream(let first), .refused(let reason)):
             return reason.code.map(ErrorCode.init)?.mayBePushed == true ? push(first) : .done(delivery)
         case (.push(let first), .refused(let reason)):
@@ -72,13 +94,14 @@ struct ReplyPath: Sendable {
     }
 
     private mutating func refused(_ reason: Delivery.Reason) -> Step {
-        if update.isFinal, update.bubble == repeatedBubble { return .done(.refused(reason)) }
+        if isRepeated { return .done(.refused(reason)) }
         let code = reason.code.map(ErrorCode.init)
         if code == .streamExpired {
             expired = (update.bubble, reason)
             if update.isFinal { return otherStream(reason) }
         } else if code?.isRequestUnusable == true {
             pushReason = reason
+            detour.push = update.bubble
             if update.isFinal { return push(reason) }
         } else if update.isFinal, code?.isPassing == true {
             return push(reason)
@@ -88,14 +111,21 @@ struct ReplyPath: Sendable {
 
     private mutating func otherStream(_ reason: Delivery.Reason) -> Step {
         attempt = .otherStream(reason)
+        detour.again = update.bubble
         return .send(.stream(id: "\(bubbleID)_again"))
     }
 
     private mutating func push(_ reason: Delivery.Reason) -> Step {
         pushReason = reason
+        detour.push = min(detour.push ?? update.bubble, update.bubble)
         attempt = .push(reason)
         return .send(.push)
     }
+
+    /// Whether the user may have this final update already.
+    private var isRepeated: Bool { update.isFinal && repeatedBubbles.contains(update.bubble) }
+
+    private static let saidOnce = Delivery.Reason("it may have been sent as a message of its own before the restart")
 
     private var bubbleID: String { update.bubble == 0 ? streamID : "\(streamID)_\(update.bubble)" }
 

@@ -37,7 +37,7 @@ struct StreamReplyChannel: ReplyChannel {
         resuming turn: SavedTurn,
         streamWindow: Duration = LongConnectionConfiguration.defaultStreamWindow
     ) {
-        guard let text = turn.route else { return nil }
+        guard let text = turn.answer?.route ?? turn.route else { return nil }
         do {
             let route = try JSONDecoder().decode(Route.self, from: Data(text.utf8))
             guard !route.requestID.isEmpty, !route.streamID.isEmpty else { return nil }
@@ -46,8 +46,10 @@ struct StreamReplyChannel: ReplyChannel {
             requestID = RequestID(rawValue: route.requestID)
             conversation = turn.message.conversation
             streamID = route.streamID
-            let repeated = turn.answer.flatMap { $0.handed == nil ? nil : $0.bubble }
-            path = Locked(ReplyPath(streamID: streamID, repeatedBubble: repeated))
+            let repeated = turn.answer?.repeatedBubbles ?? []
+            path = Locked(
+                ReplyPath(streamID: streamID, detour: route.detour ?? .init(), repeatedBubbles: repeated)
+            )
         } catch {
             return nil
         }
@@ -66,29 +68,47 @@ struct StreamReplyChannel: ReplyChannel {
     private struct Route: Codable {
         let requestID: String
         let streamID: String
+        let detour: ReplyPath.Detour?
 
         private enum CodingKeys: String, CodingKey {
             case requestID = "req_id"
             case streamID = "stream_id"
+            case detour
         }
     }
 
     var route: String? {
         do {
-            let route = Route(requestID: requestID.rawValue, streamID: streamID)
+            let detour = path.withLock { $0.detour }
+            let route = Route(
+                requestID: requestID.rawValue,
+                streamID: streamID,
+                detour: detour == .init() ? nil : detour
+            )
             return String(decoding: try JSONEncoder().encode(route), as: UTF8.self)
         } catch {
-            return nil  // two strings are always encodable
+            return nil  // strings and numbers are always encodable
         }
     }
 
-    func send(_ update: BubbleUpdate) async -> Delivery {
+    func send(_ update: BubbleUpdate) async -> Delivery { await send(update, departs: nil) }
+
+    func send(_ update: BubbleUpdate, departs: @escaping @Sendable (String?) async -> Void) async -> Delivery {
+        await send(update, departs: .some(departs))
+    }
+
+    private func send(
+        _ update: BubbleUpdate,
+        departs: (@Sendable (String?) async -> Void)?
+    ) async -> Delivery {
         var step = path.withLock { $0.begin(update) }
         while true {
             switch step {
             case .done(let delivery):
                 return delivery
             case .send(let way):
+                // Without a connection it cannot leave, however long that lasts.
+                if let departs, await connection.takesFrames() { await departs(route) }
                 let delivery = await send(update, by: way)
                 step = path.withLock { $0.settled(delivery) }
             }

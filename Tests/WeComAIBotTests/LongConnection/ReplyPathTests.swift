@@ -142,4 +142,37 @@ struct ReplyPathTests {
         #expect(reason.code == code)
         #expect(reason.message.hasPrefix("no \(code ?? 0)") && reason.message.contains("846605"))
     }
+
+    // MARK: - In another process
+
+    @Test func anotherProcessGoesOnTheWayThatWasTaken() {
+        var first = ReplyPath(streamID: "s")
+        _ = first.begin(final())
+        _ = first.settled(.delivered)
+        #expect(first.detour == .init())
+        _ = first.begin(final(1))
+        _ = first.settled(Self.refused(846_608))
+        #expect(first.detour == .init(again: 1, push: nil))
+        var second = ReplyPath(streamID: "s", detour: first.detour, repeatedBubbles: [1])
+        #expect(second.begin(final(1)) == .send(.stream(id: "s_1_again")))
+        #expect(second.settled(Self.refused(846_607)) == .done(Self.refused(846_607)), "it may be there")
+        #expect(second.begin(final(2)) == .send(.stream(id: "s_2")))
+
+        var third = ReplyPath(streamID: "s", detour: first.detour)
+        _ = third.begin(final(1))
+        #expect(third.settled(Self.refused(846_607)) == .send(.push), "it cannot be there")
+        #expect(third.detour == .init(again: 1, push: 1))
+    }
+
+    @Test func whatWasPushedIsNotSaidAgain() {
+        var path = ReplyPath(streamID: "s", detour: .init(again: nil, push: 1), repeatedBubbles: [0, 1])
+        #expect(path.begin(final(0)) == .send(.stream(id: "s")), "it was not pushed")
+        #expect(path.settled(Self.refused(846_608)) == .done(Self.refused(846_608)))
+        guard case .done(.unknown) = path.begin(final(1)) else {
+            Issue.record("not unknown")
+            return
+        }
+        #expect(isLocallyRefused(path.begin(intermediate(2))))
+        #expect(path.begin(final(2)) == .send(.push))
+    }
 }
