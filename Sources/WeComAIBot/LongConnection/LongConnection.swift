@@ -19,6 +19,7 @@ package actor LongConnection {
     private var environment: any ConnectionEnvironment
     /// Until the end: what it holds may hold the connection, as a message that waits for its turn does.
     private var receiver: Receiver?
+    private var reader: InboundReader
     private var journal: ConnectionJournal
     private let codec = FrameCodec()
     private var machine: Machine
@@ -61,6 +62,9 @@ package actor LongConnection {
         self.environment = environment
         self.receiver = receiver
         self.configuration = configuration
+        reader = InboundReader()
+        reader.botName = configuration.botName
+        reader.media = environment.media(configuration.media)
         journal = ConnectionJournal(log: log, configuration, now: .now)
     }
 
@@ -114,8 +118,10 @@ package actor LongConnection {
             throw LongConnectionError(.invalidConfiguration, problems.joined(separator: "; "))
         }
         let movesElsewhere = !configuration.leadsToTheSamePlace(as: self.configuration)
+        if configuration.media != self.configuration.media { reader.media = environment.media(configuration.media) }
         self.configuration = configuration
         if movesElsewhere { environment = environment.leading(to: configuration) }
+        reader.botName = configuration.botName
         journal.change(configuration)
         let actions = machine.change(
             to: configuration.machine,
@@ -262,10 +268,10 @@ package actor LongConnection {
         let channel = StreamReplyChannel(
             connection: self,
             requestID: requestID,
-            conversation: message.inbound.conversation,
+            conversation: message.conversation,
             streamWindow: configuration.streamWindow
         )
-        receiver?(message.inbound, channel)
+        receiver?(reader.inbound(message, at: environment.now), channel)
     }
 
     // MARK: - Actions
