@@ -6,6 +6,9 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2)))
 struct AttachmentTests {
+    // The testing library has a type of that name.
+    private typealias Attachment = BotCore.Attachment
+
     /// Content in pieces, that may end badly.
     private struct Pieces: AttachmentSource {
         var pieces: [[UInt8]]
@@ -124,7 +127,8 @@ struct AttachmentTests {
                 let error = await #expect(throws: MediaError.self, "\(path)") { try await source.save(in: path) }
                 #expect(error?.code == .fileFailed)
             }
-            #expect(try names(in: directory).isEmpty)
+            let left = try names(in: directory)
+            #expect(left.isEmpty)
         }
     }
 

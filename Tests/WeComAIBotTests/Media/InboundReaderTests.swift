@@ -49,7 +49,7 @@ struct InboundReaderTests {
         let inbound = reader().inbound(message)
         #expect(inbound.kind == Inbound.Kind(rawValue: kind))
         #expect(summary(inbound.parts) == parts)
-        #expect(inbound.attachments.count == parts.count { $0.hasPrefix("<") })
+        #expect(inbound.attachments.count == parts.filter { $0.hasPrefix("<") }.count)
         #expect(inbound.text == parts.filter { !$0.hasPrefix("<") && !$0.hasPrefix("?") }.joined(separator: "\n"))
         #expect(try inbound.raw == Fixture.bytes(name))
     }
@@ -65,7 +65,7 @@ struct InboundReaderTests {
         let quote = try #require(inbound.quote)
         #expect(quote.kind == Inbound.Kind(rawValue: kind))
         #expect(summary(quote.parts) == parts)
-        #expect(quote.attachments.count == parts.count { $0.hasPrefix("<") })
+        #expect(quote.attachments.count == parts.filter { $0.hasPrefix("<") }.count)
         #expect(!inbound.text.contains(quote.text) || quote.text.isEmpty)
         #expect(inbound.attachments.isEmpty)
     }

@@ -88,7 +88,7 @@ struct MediaAddressTests {
         for other in ["http://h:9000/", "https://h/", "https://h:9001/", "https://sub.h:9000/", "https://h.evil:9000/"] {
             #expect(!one.contains(try MediaAddress(other)), "\(other)")
         }
-        #expect(every.contains(try MediaAddress("http://h/")) && every.contains(try MediaAddress("http://h:1/")))
+        for one in ["http://h/", "http://h:1/"] { #expect(every.contains(try MediaAddress(one))) }
         #expect(!every.contains(try MediaAddress("https://h/")))
     }
 }

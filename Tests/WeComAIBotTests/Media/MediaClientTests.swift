@@ -8,6 +8,9 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2)))
 struct MediaClientTests {
+    // The testing library has a type of that name.
+    private typealias Attachment = BotCore.Attachment
+
     private static let url = "https://ww.example/obj/1?sign=s3cr3t"
     private static let plain = Array("你好，这是一个文件。\n".utf8) + (0..<100).map { UInt8($0) }
 

@@ -4,7 +4,7 @@ import Testing
 
 struct PublicAddressTests {
     /// The first and the last address of each range, and their neighbours outside.
-    @Test(arguments: [
+    private static let ranges: [(first: String, last: String, before: String?, after: String?)] = [
         ("0.0.0.0", "0.255.255.255", nil, "1.0.0.0"), ("10.0.0.0", "10.255.255.255", "9.255.255.255", "11.0.0.0"),
         ("100.64.0.0", "100.127.255.255", "100.63.255.255", "100.128.0.0"),
         ("127.0.0.0", "127.255.255.255", "126.255.255.255", "128.0.0.0"),
@@ -21,7 +21,9 @@ struct PublicAddressTests {
         ("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db7:ffff::", "2001:db9::"),
         ("2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2001:ffff::", "2003::"),
         ("3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", "3ffe:ffff::", "3fff:1000::"),
-    ])
+    ]
+
+    @Test(arguments: ranges)
     func rangesEndWhereTheyEnd(first: String, last: String, before: String?, after: String?) {
         #expect(!PublicAddress.contains(first) && !PublicAddress.contains(last))
         for neighbour in [before, after].compactMap(\.self) { #expect(PublicAddress.contains(neighbour), "\(neighbour)") }
