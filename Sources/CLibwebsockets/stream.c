@@ -99,9 +99,14 @@ static int handshake(clws_stream *s) {
     return 0;
 }
 
+/* Whether bytes of the owner's can be read and written. */
+static int is_ready(const clws_stream *s) {
+    return s->connected && (!s->ssl || s->secured);
+}
+
 static int receive(clws_stream *s) {
     uint8_t piece[16 * 1024];
-    for (int round = 0; round < PIECES && s->reading && !s->aborted; round++) {
+    for (int round = 0; round < PIECES && s->reading && !s->aborted && is_ready(s); round++) {
         ERR_clear_error();
         errno = 0;
         ssize_t length = s->ssl ? SSL_read(s->ssl, piece, sizeof piece)
@@ -115,7 +120,7 @@ static int receive(clws_stream *s) {
         clws_stream_event event = {.kind = CLWS_STREAM_RECEIVED, .data = piece, .length = (size_t)length};
         deliver(s, &event);
     }
-    if (s->ssl && SSL_pending(s->ssl) > 0) want_turn(s); /* the socket does not tell of these */
+    if (s->secured && SSL_pending(s->ssl) > 0) want_turn(s); /* the socket does not tell of these */
     return 0;
 }
 
@@ -131,9 +136,8 @@ static int take_turn(clws_stream *s) {
         deliver_kind(s, CLWS_STREAM_CONNECTED);
     }
     if (s->ssl && !s->secured && !s->aborted && handshake(s)) return -1;
-    int is_ready = !s->ssl || s->secured;
-    if (is_ready && receive(s)) return -1;
-    if (is_ready && s->wants_write && !s->aborted) {
+    if (receive(s)) return -1;
+    if (is_ready(s) && s->wants_write && !s->aborted) {
         s->wants_write = 0;
         deliver_kind(s, CLWS_STREAM_WRITABLE);
     }

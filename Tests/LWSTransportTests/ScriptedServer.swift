@@ -42,6 +42,16 @@ final class ScriptedServer: Sendable {
             return true
         }
 
+        /// What one call takes; zero or less when it takes nothing in time.
+        func sendOnce(_ bytes: [UInt8]) -> Int {
+            bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        }
+
+        func limitSending(milliseconds: Int) {
+            var limit = timeval(tv_sec: milliseconds / 1_000, tv_usec: milliseconds % 1_000 * 1_000)
+            setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
+
         /// Makes the close that follows a reset.
         func reset() {
             var now = linger(l_onoff: 1, l_linger: 0)
