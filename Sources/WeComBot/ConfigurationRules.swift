@@ -38,7 +38,9 @@ enum ConfigurationRules {
         do {
             return try MediaOrigin(text.trimmed)
         } catch {
-            throw ConfigurationFault("entry \(number) \(error.message); write scheme://host:port, where * is every port")
+            throw ConfigurationFault(
+                "entry \(number) \(error.message); write scheme://host:port, where * is every port"
+            )
         }
     }
 

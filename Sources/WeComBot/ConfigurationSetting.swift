@@ -49,7 +49,8 @@ struct ConfigurationSetting {
 
     static let all = [
         mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, streamWindow,
-        botName, mediaAllowedOrigins, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, statusPort, statusHost, logLevel,
+        botName, mediaAllowedOrigins, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, statusPort,
+        statusHost, logLevel,
         logFormat,
     ]
 

@@ -60,7 +60,10 @@ public struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// The attachment has more than `maximumBytes`.
     package static func tooLarge(_ maximumBytes: Int) -> MediaError {
-        MediaError(.tooLarge, "it has more than the \(maximumBytes) bytes that are allowed: allow more, or do without it")
+        MediaError(
+            .tooLarge,
+            "it has more than the \(maximumBytes) bytes that are allowed: allow more, or do without it"
+        )
     }
 
     /// The caller's task was cancelled.

@@ -55,6 +55,8 @@ struct LiveEnvironment: ConnectionEnvironment {
         LiveEnvironment(configuration, on: loop)
     }
 
+    func media(_ configuration: MediaConfiguration) -> MediaClient? { MediaClient(configuration, on: loop) }
+
     var now: ContinuousClock.Instant { .now }
 
     func schedule(at deadline: ContinuousClock.Instant, _ work: @escaping @Sendable () -> Void) -> TimerID {

@@ -19,7 +19,8 @@ package actor LongConnection {
     private var environment: any ConnectionEnvironment
     /// Until the end: what it holds may hold the connection, as a message that waits for its turn does.
     private var receiver: Receiver?
-    private var reader: InboundReader
+    /// What makes messages for handlers of what arrives.
+    package private(set) var reader: InboundReader
     private var journal: ConnectionJournal
     private let codec = FrameCodec()
     private var machine: Machine

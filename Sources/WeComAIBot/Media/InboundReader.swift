@@ -1,5 +1,6 @@
-internal import BotCore
+package import BotCore
 package import BotFoundation
+internal import FoundationEssentials
 
 /// Makes messages for handlers of what the platform sends, the same for each way in which it does.
 package struct InboundReader: Sendable {
@@ -32,6 +33,43 @@ package struct InboundReader: Sendable {
             quote: message.quote.flatMap { quote($0, at: time) },
             raw: message.raw
         )
+    }
+
+    /// A turn that was saved, with all that its message says: a store keeps the text, and the message as it was received. What makes
+    /// no sense any more stays as it is.
+    package func restored(_ turn: SavedTurn) -> SavedTurn {
+        guard let message = Self.message(in: turn.message.raw), message.conversation == turn.message.conversation,
+            message.fields.messageID ?? "" == turn.message.id
+        else { return turn }
+        let now = Int64(Date.now.timeIntervalSince1970 * 1_000)
+        // Beyond a day it does not matter how old it is.
+        let age = Duration.milliseconds(
+            min(max(0, now.subtractingReportingOverflow(turn.receivedAt).partialValue), 86_400_000)
+        )
+        return SavedTurn(
+            number: turn.number,
+            message: inbound(message, at: .now - age),
+            route: turn.route,
+            receivedAt: turn.receivedAt,
+            answer: turn.answer
+        )
+    }
+
+    /// The message in a frame of the long connection, or in a callback.
+    private static func message(in raw: [UInt8]) -> MessageCallback? {
+        do throws(WireError) {
+            if case .callback(let callback) = try FrameCodec().decode(raw), case .message(let message) = callback.body {
+                return message
+            }
+        } catch {
+            // Not a frame.
+        }
+        do throws(WireError) {
+            if case .message(let message) = try WebhookCodec().callback(raw) { return message }
+        } catch {
+            // Nor a callback.
+        }
+        return nil
     }
 
     private func quote(_ content: MessageContent, at time: ContinuousClock.Instant?) -> Quote? {

@@ -22,7 +22,7 @@ struct MediaAddress: Sendable, Hashable {
         }
         let url: ServerURL
         do throws(TransportError) {
-            url = try ServerURL(Self.encoded(text))
+            url = try ServerURL(Self.encoded(text), maximumPathBytes: HTTPEndpoint.maximumPathBytes)
         } catch {
             throw Self.invalid("it \(error.message)")
         }

@@ -52,7 +52,8 @@ struct AttachmentTests {
     }
 
     @Test(arguments: [
-        ("sent.png", "said.png", "sent.png"), (nil, "said.png", "said.png"), (nil, "../.x", "x"), (nil, nil, "image.png"),
+        ("sent.png", "said.png", "sent.png"), (nil, "said.png", "said.png"), (nil, "../.x", "x"),
+        (nil, nil, "image.png"),
     ])
     func aDownloadHasItsBytesNameAndType(sent: String?, said: String?, expected: String) async throws {
         let media = try await attachment(Pieces(pieces: Self.png, name: sent), fileName: said).download()
@@ -101,7 +102,9 @@ struct AttachmentTests {
 
     @Test func whatFailsLeavesNothingBehind() async throws {
         try await inDirectory { directory in
-            let failing = attachment(Pieces(pieces: Self.png, name: "a.png", failure: MediaError(.decryptionFailed, "x")))
+            let failing = attachment(
+                Pieces(pieces: Self.png, name: "a.png", failure: MediaError(.decryptionFailed, "x"))
+            )
             try Data([9]).write(to: URL(filePath: directory + "/old"))
             for save in [
                 { try await failing.save(in: directory) }, { try await failing.save(to: directory + "/a.png") },
@@ -148,7 +151,10 @@ struct AttachmentTests {
             conversation: Conversation(kind: .single, id: "u"),
             sender: "u",
             text: "甲\n乙",
-            parts: [.text("甲"), .attachment(first), .other(Inbound.Kind(rawValue: "sticker")), .text("乙"), .attachment(second)]
+            parts: [
+                .text("甲"), .attachment(first), .other(Inbound.Kind(rawValue: "sticker")), .text("乙"),
+                .attachment(second),
+            ]
         )
         #expect(message.attachments.map(\.kind) == [.image, .file])
         #expect(message.originalText == message.text)

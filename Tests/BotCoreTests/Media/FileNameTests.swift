@@ -7,13 +7,17 @@ import Testing
 struct FileNameTests {
     @Test(arguments: [
         ("report.pdf", "report.pdf"), ("年度 报告.docx", "年度 报告.docx"), ("👨‍👩‍👧.png", "👨‍👩‍👧.png"),
-        ("../../etc/passwd", "passwd"), ("/etc/shadow", "shadow"), (#"C:\Users\x\a.txt"#, "a.txt"), ("a/b\\c.txt", "c.txt"),
+        ("../../etc/passwd", "passwd"), ("/etc/shadow", "shadow"), (#"C:\Users\x\a.txt"#, "a.txt"),
+        ("a/b\\c.txt", "c.txt"),
         ("a/\u{301}b", "\u{301}b"), ("..", nil), (".", nil), ("", nil), ("///", nil), ("....", nil), (" . ", nil),
         (".bashrc", "bashrc"), ("..hidden.txt", "hidden.txt"), ("name. . ", "name"), ("tail ", "tail"),
-        ("a\u{0}b\nc\u{1B}[31m", "abc[31m"), ("a\u{202E}gnp.exe", "agnp.exe"), ("a\u{2028}b", "ab"), ("a\u{200B}b", "ab"),
+        ("a\u{0}b\nc\u{1B}[31m", "abc[31m"), ("a\u{202E}gnp.exe", "agnp.exe"), ("a\u{2028}b", "ab"),
+        ("a\u{200B}b", "ab"),
         ("a<b>c:d\"e|f?g*h", "a_b_c_d_e_f_g_h"),
-        ("CON", "_CON"), ("con.txt", "_con.txt"), ("Nul.tar.gz", "_Nul.tar.gz"), ("COM1", "_COM1"), ("lpt9.x", "_lpt9.x"),
-        ("COM", "COM"), ("COM10", "COM10"), ("console", "console"), ("CON .txt", "_CON .txt"), ("COM¹.txt", "_COM¹.txt"),
+        ("CON", "_CON"), ("con.txt", "_con.txt"), ("Nul.tar.gz", "_Nul.tar.gz"), ("COM1", "_COM1"),
+        ("lpt9.x", "_lpt9.x"),
+        ("COM", "COM"), ("COM10", "COM10"), ("console", "console"), ("CON .txt", "_CON .txt"),
+        ("COM¹.txt", "_COM¹.txt"),
     ])
     func aNameIsMadeHarmless(name: String, expected: String?) {
         #expect(FileName.safe(name) == expected)
@@ -50,7 +54,9 @@ struct FileNameTests {
     @Test func whateverComesOutIsOneHarmlessComponentAndStaysAsItIs() {
         let seed = SeededGenerator.seed(for: "FileNameTests")
         var generator = SplitMix64(seed: seed)
-        let pieces = ["/", "\\", ".", "..", " ", "CON", "\u{0}", "\n", "报", "🙂", "\u{301}", "\u{202E}", ":", "x", ".pdf"]
+        let pieces = [
+            "/", "\\", ".", "..", " ", "CON", "\u{0}", "\n", "报", "🙂", "\u{301}", "\u{202E}", ":", "x", ".pdf",
+        ]
         for _ in 0..<2_000 {
             let count = Int.random(in: 0...80, using: &generator)
             let name = (0..<count).map { _ in pieces.randomElement(using: &generator) ?? "" }.joined()

@@ -40,7 +40,8 @@ struct InboundReaderTests {
         ("message-text", "text", ["@Helper 请总结一下"]), ("message-image", "image", ["<image >"]),
         ("message-mixed", "mixed", ["@Helper 这是什么？", "<image >", "谢谢"]), ("message-voice", "voice", ["明天下午三点开会"]),
         ("message-file", "file", ["<file report.pdf>"]), ("message-video", "video", ["<video >"]),
-        ("unknown-msgtype", "location", ["?location"]), ("unknown-mixed-item", "mixed", ["<file >", "?sticker", "剩下的"]),
+        ("unknown-msgtype", "location", ["?location"]),
+        ("unknown-mixed-item", "mixed", ["<file >", "?sticker", "剩下的"]),
         ("message-image-first", "mixed", ["<image >", "@Helper 这张呢？", "<image >"]),
         ("message-mention-with-quote", "text", ["@Helper"]),
     ])
@@ -56,7 +57,8 @@ struct InboundReaderTests {
 
     @Test(arguments: [
         ("quote-text", "text", ["昨天的会议纪要…"]), ("quote-image", "image", ["<image >"]),
-        ("quote-mixed", "mixed", ["看图", "<image >"]), ("quote-voice", "voice", ["引用的语音"]), ("quote-file", "file", ["<file >"]),
+        ("quote-mixed", "mixed", ["看图", "<image >"]), ("quote-voice", "voice", ["引用的语音"]),
+        ("quote-file", "file", ["<file >"]),
         ("quote-video", "video", ["<video >"]), ("quote-unknown", "card", ["?card"]),
         ("message-mention-with-quote", "image", ["<image >"]),
     ])
@@ -102,7 +104,10 @@ struct InboundReaderTests {
         let inbound = reader.inbound(try message(Array(text.utf8)))
         #expect(inbound.text == "看")
         #expect(inbound.attachments.count == 3)
-        for (attachment, code) in zip(inbound.attachments, [MediaError.Code.invalidKey, .invalidAddress, .invalidAddress]) {
+        for (attachment, code) in zip(
+            inbound.attachments,
+            [MediaError.Code.invalidKey, .invalidAddress, .invalidAddress]
+        ) {
             let error = await #expect(throws: MediaError.self) { try await attachment.download() }
             #expect(error?.code == code)
         }
@@ -134,6 +139,51 @@ struct InboundReaderTests {
         }
     }
 
+    // MARK: After a restart
+
+    /// A store keeps the text of a message, and the bytes as they were received.
+    private func saved(_ raw: [UInt8], id: String, ago: Duration) -> SavedTurn {
+        let message = Inbound(
+            id: id,
+            kind: .image,
+            conversation: Conversation(kind: .single, id: "zhangsan"),
+            sender: "zhangsan",
+            text: "",
+            raw: raw
+        )
+        let milliseconds = Int64(Date.now.timeIntervalSince1970 * 1_000) - Int64(ago / .milliseconds(1))
+        return SavedTurn(number: 7, message: message, route: "route", receivedAt: milliseconds)
+    }
+
+    @Test func aSavedMessageHasItsAttachmentsAgain() async throws {
+        var reader = InboundReader()
+        reader.media = MediaClient(MediaConfiguration(), transport: FakeTransport { _ in .init(status: 404) })
+        let frame = try Fixture.bytes("message-image")
+        let callback = Array(
+            #"{"msgid":"MSG-2","chattype":"single","from":{"userid":"zhangsan"},"msgtype":"image","image":{"url":"https://h/x"}}"#
+                .utf8
+        )
+        for raw in [frame, callback] {
+            let turn = reader.restored(saved(raw, id: "MSG-2", ago: .seconds(10)))
+            #expect(turn.number == 7 && turn.route == "route" && turn.message.raw == raw)
+            #expect(turn.message.attachments.map(\.kind) == [.image])
+        }
+        for (ago, code) in [
+            (Duration.seconds(290), MediaError.Code.refused), (.seconds(300), .expired), (.seconds(1 << 40), .expired),
+        ] {
+            let turn = reader.restored(saved(frame, id: "MSG-2", ago: ago))
+            let error = await #expect(throws: MediaError.self) { try await turn.message.attachments[0].download() }
+            #expect(error?.code == code)
+        }
+    }
+
+    @Test func aSavedMessageThatMakesNoSenseStaysAsItIs() throws {
+        for raw in [[], [0], Array("{}".utf8), try Fixture.bytes("event-card"), try Fixture.bytes("message-image")] {
+            let turn = reader().restored(saved(raw, id: "another", ago: .zero))
+            #expect(turn.message.id == "another" && turn.message.parts.isEmpty)
+        }
+    }
+
     // MARK: Nothing is lost
 
     /// What was read of a message, written down again, is what was in it.
@@ -144,7 +194,8 @@ struct InboundReaderTests {
         var body = JSON.of(message.content)
         var fields: [String: JSON] = [
             "msgid": message.fields.messageID.map(JSON.text), "aibotid": message.fields.botID.map(JSON.text),
-            "chatid": message.fields.chatID.map(JSON.text), "chattype": message.fields.chatType.map { .text($0.rawValue) },
+            "chatid": message.fields.chatID.map(JSON.text),
+            "chattype": message.fields.chatType.map { .text($0.rawValue) },
             "response_url": message.fields.responseURL.map { .text($0.value) },
             "create_time": message.fields.createTime.map(JSON.number),
         ].compactMapValues(\.self)

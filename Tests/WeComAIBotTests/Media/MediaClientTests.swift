@@ -65,12 +65,15 @@ struct MediaClientTests {
         #expect(media.bytes == Self.plain)
         #expect(media.fileName == "报.txt")
         #expect(media.type == .binary, "what the server says of it is not believed")
-        #expect(transport.requests.events == [.init(url: "https://ww.example:443/obj/1?sign=s3cr3t", reach: .publicOnly)])
+        #expect(
+            transport.requests.events == [.init(url: "https://ww.example:443/obj/1?sign=s3cr3t", reach: .publicOnly)]
+        )
         #expect(transport.running.withLock { $0.now } == 0)
     }
 
     @Test(arguments: [
-        ("attachment", "said.pdf", "said.pdf"), (nil, nil, "path.pdf"), ("attachment; filename=\"..\"", nil, "path.pdf"),
+        ("attachment", "said.pdf", "said.pdf"), (nil, nil, "path.pdf"),
+        ("attachment; filename=\"..\"", nil, "path.pdf"),
     ])
     func aNameIsFoundElsewhereIfTheServerSendsNone(disposition: String?, said: String?, expected: String) async throws {
         let headers = disposition.map { [(name: "content-disposition", value: $0)] } ?? []
@@ -107,7 +110,9 @@ struct MediaClientTests {
         // Its own key counts if it has one.
         let other = Secret(String(repeating: "b2", count: 32))
         #expect(try await attachment(client, common: other).download().bytes == Self.plain)
-        #expect(await failure(of: attachment(client, key: other, common: EncryptedMedia.key))?.code == .decryptionFailed)
+        #expect(
+            await failure(of: attachment(client, key: other, common: EncryptedMedia.key))?.code == .decryptionFailed
+        )
     }
 
     @Test func theLimitCountsWhatIsDecrypted() async throws {
@@ -148,9 +153,11 @@ struct MediaClientTests {
 
     @Test(arguments: [
         ("http://ww.example/x", MediaError.Code.schemeRefused), ("file:///etc/passwd", .schemeRefused),
-        ("https://u:p@ww.example/x", .userInfoRefused), ("https://127.0.0.1/x", .addressRefused), ("https://10.0.0.1/x", .addressRefused),
+        ("https://u:p@ww.example/x", .userInfoRefused), ("https://127.0.0.1/x", .addressRefused),
+        ("https://10.0.0.1/x", .addressRefused),
         ("https://[::1]/x", .addressRefused), ("https://169.254.169.254/latest/meta-data", .addressRefused),
-        ("https://[::ffff:169.254.169.254]/", .addressRefused), ("https://[fd00:ec2::254]/", .addressRefused), ("nonsense", .invalidAddress),
+        ("https://[::ffff:169.254.169.254]/", .addressRefused), ("https://[fd00:ec2::254]/", .addressRefused),
+        ("nonsense", .invalidAddress),
     ])
     func whatMustNotBeAskedForIsNot(url: String, code: MediaError.Code) async throws {
         let transport = serving(.init(pieces: [try EncryptedMedia.encrypt([1])]))
@@ -176,7 +183,8 @@ struct MediaClientTests {
         let body = [try EncryptedMedia.encrypt(Self.plain)]
         let transport = FakeTransport { address throws(MediaError) in
             address.target == "/away"
-                ? .init(status: 307, headers: [(name: "location", value: "http://127.0.0.1:9001/x")]) : .init(pieces: body)
+                ? .init(status: 307, headers: [(name: "location", value: "http://127.0.0.1:9001/x")])
+                : .init(pieces: body)
         }
         let client = MediaClient(try configuration("http://127.0.0.1:9000"), transport: transport)
         #expect(try await attachment(client, url: "http://127.0.0.1:9000/x").download().bytes == Self.plain)
@@ -206,7 +214,8 @@ struct MediaClientTests {
     }
 
     @Test(arguments: [
-        (403, MediaError.Code.refused), (404, .refused), (500, .refused), (206, .refused), (304, .refused), (204, .refused),
+        (403, MediaError.Code.refused), (404, .refused), (500, .refused), (206, .refused), (304, .refused),
+        (204, .refused),
         (302, .invalidAddress),
     ])
     func anythingButTheContentIsAnErrorThatSaysWhatTheServerSaid(status: Int, code: MediaError.Code) async throws {
