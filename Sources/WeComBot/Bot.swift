@@ -196,7 +196,10 @@ public final class Bot: Sendable {
         await apply(to: parts)  // what was reloaded since it was made
         let changes = await parts.connection.states()  // before it runs, so that none is missed
         let link = parts.connection
-        await parts.dispatcher.recover { await link.channel(resuming: $0) }  // before anything can arrive
+        let reader = await link.reader
+        await parts.dispatcher.recover(restored: { reader.restored($0) }) {  // before anything can arrive
+            await link.channel(resuming: $0)
+        }
         async let reason = awaitEnding(of: parts)
         await withDiscardingTaskGroup { group in
             group.addTask { await parts.dispatcher.run() }

@@ -8,13 +8,18 @@ extension Dispatcher {
     /// again: an answer that was complete is sent (again), one that was not ends with
     /// ``DispatcherConfiguration/interruptedText``.
     ///
+    /// - Parameter restored: Gives a turn whose message has again what the store does not keep, such as its attachments.
     /// - Parameter resume: Gives the way back to the user, if the channel knows it. Final texts that
     ///   ``SavedAnswer/Final/mayHaveArrived`` may have been seen: the channel must not send them in another way than before.
-    @concurrent package func recover(resume: @Sendable (SavedTurn) async -> (any ReplyChannel)?) async {
+    @concurrent package func recover(
+        restored: @Sendable (SavedTurn) -> SavedTurn = { $0 },
+        resume: @Sendable (SavedTurn) async -> (any ReplyChannel)?
+    ) async {
         guard let ledger, let saved = await ledger.recover() else { return }
         let (now, unixNow) = (timeline.now, ledger.now)
         let age = { Self.age(of: $0, at: unixNow) }
         let turns = saved.turns.filter { SavedTurn.numbers.contains($0.number) }.sorted { $0.number < $1.number }
+            .map(restored)
         state.withLock { state in
             state.lastNumber = turns.last?.number ?? 0
             for sighting in saved.seen.sorted(by: { $0.at < $1.at }) {

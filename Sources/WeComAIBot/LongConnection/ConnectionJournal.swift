@@ -71,7 +71,7 @@ struct ConnectionJournal {
         log(
             .debug,
             "message received",
-            [.messageID: message.inbound.id, .conversation: message.inbound.conversation.id]
+            [.messageID: message.fields.messageID ?? "", .conversation: message.conversation.id]
         )
     }
 

@@ -19,6 +19,8 @@ package actor LongConnection {
     private var environment: any ConnectionEnvironment
     /// Until the end: what it holds may hold the connection, as a message that waits for its turn does.
     private var receiver: Receiver?
+    /// What makes messages for handlers of what arrives.
+    package private(set) var reader: InboundReader
     private var journal: ConnectionJournal
     private let codec = FrameCodec()
     private var machine: Machine
@@ -77,6 +79,9 @@ package actor LongConnection {
         self.receiver = receiver
         self.ending = ending
         self.configuration = configuration
+        reader = InboundReader()
+        reader.botName = configuration.botName
+        reader.media = environment.media(configuration.media)
         journal = ConnectionJournal(log: log, configuration, now: .now)
     }
 
@@ -130,8 +135,10 @@ package actor LongConnection {
             throw LongConnectionError(.invalidConfiguration, problems.joined(separator: "; "))
         }
         let movesElsewhere = !configuration.leadsToTheSamePlace(as: self.configuration)
+        if configuration.media != self.configuration.media { reader.media = environment.media(configuration.media) }
         self.configuration = configuration
         if movesElsewhere { environment = environment.leading(to: configuration) }
+        reader.botName = configuration.botName
         journal.change(configuration)
         let actions = machine.change(
             to: configuration.machine,
@@ -288,10 +295,10 @@ package actor LongConnection {
         let channel = StreamReplyChannel(
             connection: self,
             requestID: requestID,
-            conversation: message.inbound.conversation,
+            conversation: message.conversation,
             streamWindow: configuration.streamWindow
         )
-        receiver?(message.inbound, channel)
+        receiver?(reader.inbound(message, at: environment.now), channel)
     }
 
     // MARK: - Actions

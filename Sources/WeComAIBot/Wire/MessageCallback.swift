@@ -12,20 +12,8 @@ struct MessageCallback: Sendable {
     /// The frame as received.
     let raw: [UInt8]
 
-    /// The message without anything that is particular to this channel.
-    ///
-    /// The text is what the user wrote: a quote is not mixed into it, and a group's `@mention` stays. A message without a
-    /// `msgid` has an empty id: it is answered, but a second delivery of it cannot be recognised.
-    var inbound: Inbound {
-        Inbound(
-            id: fields.messageID ?? "",
-            kind: Inbound.Kind(rawValue: fields.messageType),
-            conversation: conversation,
-            sender: fields.userID ?? "",
-            text: content.text,
-            raw: raw
-        )
-    }
+    /// The message as a reader gives it that neither knows the bot's name nor can fetch anything.
+    var inbound: Inbound { InboundReader().inbound(self) }
 }
 
 extension MessageCallback {
