@@ -9,6 +9,8 @@ package import LWSTransport
 package actor LongConnection {
     /// Takes a message, on the loop: it must not block.
     package typealias Receiver = @Sendable (Inbound, any ReplyChannel) -> Void
+    /// Takes an event, on the loop: it must not block.
+    package typealias EventReceiver = @Sendable (Event, any EventChannel) -> Void
 
     private typealias Machine = ConnectionMachine<CheckedContinuation<Delivery, Never>>
 
@@ -19,6 +21,7 @@ package actor LongConnection {
     private var environment: any ConnectionEnvironment
     /// Until the end: what it holds may hold the connection, as a message that waits for its turn does.
     private var receiver: Receiver?
+    private var eventReceiver: EventReceiver?
     private var journal: ConnectionJournal
     private let codec = FrameCodec()
     private var machine: Machine
@@ -38,10 +41,18 @@ package actor LongConnection {
         _ configuration: LongConnectionConfiguration,
         on loop: EventLoop,
         log: Log = .disabled,
+        onEvent: @escaping EventReceiver = { _, _ in },
         receiver: @escaping Receiver
     ) throws(LongConnectionError) {
         let environment = LiveEnvironment(configuration, on: loop)
-        try self.init(configuration, on: loop, environment: environment, log: log, receiver: receiver)
+        try self.init(
+            configuration,
+            on: loop,
+            environment: environment,
+            log: log,
+            onEvent: onEvent,
+            receiver: receiver
+        )
     }
 
     init(
@@ -50,6 +61,7 @@ package actor LongConnection {
         environment: any ConnectionEnvironment,
         seed: UInt64 = .random(in: .min ... .max),
         log: Log = .disabled,
+        onEvent: @escaping EventReceiver = { _, _ in },
         receiver: @escaping Receiver
     ) throws(LongConnectionError) {
         do throws(ConnectionConfigurationError) {
@@ -60,6 +72,7 @@ package actor LongConnection {
         self.loop = loop
         self.environment = environment
         self.receiver = receiver
+        eventReceiver = onEvent
         self.configuration = configuration
         journal = ConnectionJournal(log: log, configuration, now: .now)
     }
@@ -175,6 +188,9 @@ package actor LongConnection {
         machine.remainingSends(conversation, now: environment.now)
     }
 
+    /// Whether a time has come.
+    func isPast(_ instant: ContinuousClock.Instant) -> Bool { environment.now >= instant }
+
     /// How many read ``states()`` now.
     var observerCount: Int { observers.count }
 
@@ -250,22 +266,38 @@ package actor LongConnection {
                 isDisplaced
                 ? machine.disconnectedEvent(epoch: epoch, now: now) : machine.alive(epoch: epoch, now: now)
             perform(actions)
-            receive(callback)
+            receive(callback, now: now)
         }
     }
 
-    private func receive(_ callback: Callback) {
-        guard case .message(let message) = callback.body, let requestID = callback.requestID else {
-            return journal.unhandled(callback)
+    private func receive(_ callback: Callback, now: ContinuousClock.Instant) {
+        switch callback.body {
+        case .message(let message):
+            guard let requestID = callback.requestID else { return journal.unhandled(callback) }
+            journal.received(message)
+            let channel = StreamReplyChannel(
+                connection: self,
+                requestID: requestID,
+                conversation: message.inbound.conversation,
+                streamWindow: configuration.streamWindow,
+                answerableUntil: now + configuration.machine.replyWindow
+            )
+            receiver?(message.inbound, channel)
+        case .event(let callbackEvent):
+            // It is about this connection, which has acted on it.
+            guard callbackEvent.event != .disconnected else { return journal.unhandled(callback) }
+            let event = callbackEvent.event(raw: callback.raw)
+            journal.received(event)
+            let channel = LongConnectionEventChannel(
+                connection: self,
+                requestID: callback.requestID,
+                event: event,
+                receivedAt: now
+            )
+            eventReceiver?(event, channel)
+        case .unknown:
+            journal.unhandled(callback)
         }
-        journal.received(message)
-        let channel = StreamReplyChannel(
-            connection: self,
-            requestID: requestID,
-            conversation: message.inbound.conversation,
-            streamWindow: configuration.streamWindow
-        )
-        receiver?(message.inbound, channel)
     }
 
     // MARK: - Actions
@@ -322,6 +354,7 @@ package actor LongConnection {
         for observer in observers.values { observer.finish() }
         observers = [:]
         receiver = nil
+        eventReceiver = nil
         if let shutdownHandler { loop.assumeIsolated { $0.forget(shutdownHandler) } }
         ended?.resume()
         ended = nil
