@@ -6,7 +6,9 @@ import WeComBot
 /// - `!once X` with X, in one frame;
 /// - `!stream N GAP TAG` with N chunks, one every GAP milliseconds: `TAG:00000;TAG:00001;…`;
 /// - a picture, file or video with `md5:` and the MD5 of its content, behind the echo of the text, if there is any;
-/// - any other text X with `echo: X`, written in three pieces.
+/// - any other text X with `echo: X`, written in three pieces;
+/// - whoever opens the chat with `echo: enter_chat`;
+/// - a press on a card with an update of that card: its task id, and the key that was pressed in its title.
 @main
 struct EchoBot {
     static func main() async {
@@ -14,7 +16,7 @@ struct EchoBot {
             print(help)
             return
         }
-        await Bot.main { message, reply in
+        await Bot.main(onEvent: { await answer($0, $1) }) { message, reply in
             if message.attachments.isEmpty {
                 await answer(message.text, reply)
             } else {
@@ -33,6 +35,15 @@ struct EchoBot {
             }
         }
         await reply.finish(lines.joined(separator: "\n"))
+    }
+
+    static func answer(_ event: Event, _ reply: EventReply) async {
+        if event.kind == .enterChat {
+            await reply.welcome("echo: enter_chat")
+        } else if let action = event.cardAction {
+            let title = TemplateCard.Title(title: "echo: \(action.key ?? "")")
+            await reply.update(.textNotice(title, link: .url("https://work.weixin.qq.com")))
+        }
     }
 
     static func answer(_ text: String, _ reply: Reply) async {

@@ -49,6 +49,9 @@ extension Gateway {
     /// What the user has seen of the answer so far.
     package func answer(to message: PushedMessage) -> [Bubble] { machine.answer(to: message.messageID) }
 
+    /// The body of the frame that answered an event; `nil` while there is none.
+    package func answer(toEvent message: PushedMessage) -> JSONValue? { machine.answer(toEvent: message.messageID) }
+
     // MARK: Faults
 
     /// Makes something go wrong, now or when the time comes.

@@ -95,6 +95,11 @@ package struct GatewayMachine: Sendable {
         return callbacks[requestID]?.bubbles ?? []
     }
 
+    /// The body of the frame that answered an event; `nil` while there is none.
+    package func answer(toEvent messageID: String) -> JSONValue? {
+        requestIDs[messageID].flatMap { callbacks[$0]?.answer }
+    }
+
     // MARK: Events
 
     /// A socket was opened.

@@ -68,6 +68,26 @@ extension ReplyStream {
         apply(isWrite: true) { $0.replace(text) }
     }
 
+    /// Adds to what is shown as thinking.
+    package func think(_ delta: String) {
+        apply(isWrite: true) { $0.think(delta) }
+    }
+
+    /// Names the answer for the user's rating. One that the channel does not take is left out, and that is logged.
+    package func requestFeedback(id: String) {
+        let maximum = state.withLock { state -> Int? in
+            guard let maximum = state.machine.capabilities.maximumFeedbackIDBytes else { return nil }
+            guard id.isEmpty || id.utf8.count > maximum else {
+                state.machine.feedbackID = id
+                return nil
+            }
+            return maximum
+        }
+        if let maximum {
+            log(.warning, "a feedback id of \(id.utf8.count) bytes is left out: it must have 1 to \(maximum)")
+        }
+    }
+
     /// Ends the answer, without waiting.
     package func end() {
         apply { $0.finish() }

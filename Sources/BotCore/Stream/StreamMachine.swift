@@ -13,6 +13,8 @@
 /// * A bubble whose ``ReplyCapabilities/bubbleWindow`` ends is finished the same way: after a paragraph, line or sentence if one
 ///   ends near its end and the answer has not paused, else with all text so far. The next bubble opens with the next text; white
 ///   space alone opens none.
+/// * Thinking is shown above the text of the bubble in which it came, and is no text: at most half of the bubble is for it, and of
+///   more than that the newest part is shown. It is never cut into the next bubble.
 /// * A blank text is not sent. If the answer ends that way, nothing is sent and it counts as refused; if the bubble has
 ///   shown something, it ends with ``StreamConfiguration/closingText``.
 ///
@@ -50,9 +52,10 @@ package struct StreamMachine: Sendable {
         case none, intermediate, final, lastFinal
     }
 
-    private let capabilities: ReplyCapabilities
+    let capabilities: ReplyCapabilities
     private let configuration: StreamConfiguration
-    private let splitter: TextSplitter
+    /// For what thinking leaves of a bubble.
+    private var splitter: TextSplitter { TextSplitter(limit: capabilities.maximumBytes - thinkingBytes) }
 
     private var phase = Phase.open
     /// The whole text. The one growing buffer: updates copy a part of it, at most one bubble long.
@@ -80,12 +83,16 @@ package struct StreamMachine: Sendable {
     private var inherited: ArraySlice<SavedAnswer.Final> = []
     /// The way back, once it was told.
     private var route: String?
+    /// What is shown as thinking in the current bubble, and whether it has changed since it was sent.
+    private var thinking: String?
+    private var isThinkingNew = false
+    /// Goes with every update: the channel knows which of them opens a bubble.
+    var feedbackID: String?
 
     /// An answer without text.
     package init(capabilities: ReplyCapabilities, configuration: StreamConfiguration = .init()) {
         self.capabilities = capabilities
         self.configuration = configuration
-        splitter = TextSplitter(limit: capabilities.maximumBytes)
     }
 
     /// An answer that another process has begun.
@@ -139,6 +146,27 @@ extension StreamMachine {
         return changed()
     }
 
+    /// The handler adds to what it thinks. Costs as much as a bubble is long, at most.
+    package mutating func think(_ delta: String) -> Effect {
+        guard isOpen else { return .ignored }
+        guard let maximumThinkingBytes else { return .none }
+        thinking = ((thinking ?? "") + delta).newest(maximumBytes: maximumThinkingBytes)
+        isThinkingNew = true
+        return changed()
+    }
+
+    /// How many bytes of thinking a bubble takes; `nil` if it takes none.
+    private var maximumThinkingBytes: Int? {
+        guard let markup = capabilities.thinkingMarkupBytes else { return nil }
+        let maximum = capabilities.maximumBytes / 2 - markup
+        return maximum >= String.omission.utf8.count ? maximum : nil
+    }
+
+    /// How many bytes of the current bubble are not for text.
+    private var thinkingBytes: Int {
+        thinking.map { $0.utf8.count + (capabilities.thinkingMarkupBytes ?? 0) } ?? 0
+    }
+
     /// The handler replaces the whole text.
     ///
     /// What is final stays. If the new text starts with it, the rest of the new text continues the answer; if not, all of
@@ -165,7 +193,8 @@ extension StreamMachine {
 
     /// The turn was cancelled: the answer ends with what was written so far, or with `notice` if that is nothing.
     package mutating func cancelled(notice: String = "") -> Effect {
-        if isOpen, bubble == 0, !isShown, text.firstVisible(in: 0..<text.utf8.count) == nil { text += notice }
+        let isUnsaid = bubble == 0 && (!isShown || thinking != nil) && text.firstVisible(in: 0..<text.utf8.count) == nil
+        if isOpen, isUnsaid { text += notice }
         return end(emptyReason: "the answer was cancelled before it had any text: nothing was sent")
     }
 
@@ -281,6 +310,7 @@ extension StreamMachine {
         now: ContinuousClock.Instant
     ) -> BubbleUpdate {
         let update = update(content, .final, now: now)
+        thinking = nil
         start = offset
         bubble += 1
         lastSent = nil
@@ -296,7 +326,7 @@ extension StreamMachine {
         }
         outstanding = kind
         lastSendTime = now
-        return BubbleUpdate(bubble: bubble, text: text, isFinal: false)
+        return update(text, of: bubble, isFinal: false)
     }
 
     private mutating func update(
@@ -307,7 +337,20 @@ extension StreamMachine {
         outstanding = kind
         handed = final
         lastSendTime = now
-        return BubbleUpdate(bubble: final.bubble, text: final.text, isFinal: true)
+        return update(final.text, of: final.bubble, isFinal: true)
+    }
+
+    private mutating func update(_ text: String, of bubble: Int, isFinal: Bool) -> BubbleUpdate {
+        isThinkingNew = false
+        // That the bot thinks is not shown any longer than until there is something to read.
+        let isReadable = text.firstVisible(in: 0..<text.utf8.count) != nil
+        return BubbleUpdate(
+            bubble: bubble,
+            text: text,
+            isFinal: isFinal,
+            thinking: thinking?.isEmpty == true && isReadable ? nil : thinking,
+            feedbackID: feedbackID
+        )
     }
 }
 
@@ -324,7 +367,7 @@ extension StreamMachine {
             return .send(finishBubble(text.slice(utf8: start..<end), before: end, now: now))
         }
 
-        let textDue = isBlank ? nil : newTextDue(range, now: now)
+        let textDue = isBlank && thinking == nil ? nil : newTextDue(range, now: now)
         if let textDue, textDue <= now { return .send(intermediate(text.slice(utf8: range), now: now)) }
         let keepAliveDue = isShown ? after(capabilities.keepAlive) : nil
         if let keepAliveDue, keepAliveDue <= now, let lastSent {
@@ -336,9 +379,10 @@ extension StreamMachine {
 
     /// When the text may be sent; `nil` if it was already.
     private func newTextDue(_ range: Range<Int>, now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        let due = after(StreamConfiguration.interval(bytes: range.count, refusals: refusals)) ?? now
+        let interval = StreamConfiguration.interval(bytes: range.count + thinkingBytes, refusals: refusals)
+        let due = after(interval) ?? now
         // Of another length, so it is another text: no need to look at it before its time.
-        if now < due, lastSent?.utf8.count != range.count { return due }
+        if isThinkingNew || (now < due && lastSent?.utf8.count != range.count) { return due }
         return isSent(range) ? nil : due
     }
 

@@ -75,6 +75,14 @@ struct ConnectionJournal {
         )
     }
 
+    mutating func received(_ event: Event) {
+        statistics.events += 1
+        let facts: KeyValuePairs<LogKey, String> = [
+            .messageID: event.id, .conversation: event.conversation?.id ?? "", .reason: event.kind.rawValue,
+        ]
+        log(.debug, "event received", facts)
+    }
+
     mutating func unhandled(_ callback: Callback) {
         statistics.unhandledCallbacks += 1
         log(.debug, "a callback without a handler", [.reason: "\(callback.command)"])

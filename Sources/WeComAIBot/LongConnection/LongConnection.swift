@@ -9,6 +9,8 @@ package import LWSTransport
 package actor LongConnection {
     /// Takes a message, on the loop: it must not block.
     package typealias Receiver = @Sendable (Inbound, any ReplyChannel) -> Void
+    /// Takes an event, on the loop: it must not block.
+    package typealias EventReceiver = @Sendable (Event, any EventChannel) -> Void
 
     private typealias Machine = ConnectionMachine<CheckedContinuation<Delivery, Never>>
 
@@ -19,6 +21,7 @@ package actor LongConnection {
     private var environment: any ConnectionEnvironment
     /// Until the end: what it holds may hold the connection, as a message that waits for its turn does.
     private var receiver: Receiver?
+    private var eventReceiver: EventReceiver?
     /// What makes messages for handlers of what arrives.
     package private(set) var reader: InboundReader
     private var journal: ConnectionJournal
@@ -47,6 +50,7 @@ package actor LongConnection {
         on loop: EventLoop,
         log: Log = .disabled,
         ending: (@Sendable () -> Void)? = nil,
+        onEvent: @escaping EventReceiver = { _, _ in },
         receiver: @escaping Receiver
     ) throws(LongConnectionError) {
         let environment = LiveEnvironment(configuration, on: loop)
@@ -56,6 +60,7 @@ package actor LongConnection {
             environment: environment,
             log: log,
             ending: ending,
+            onEvent: onEvent,
             receiver: receiver
         )
     }
@@ -67,6 +72,7 @@ package actor LongConnection {
         seed: UInt64 = .random(in: .min ... .max),
         log: Log = .disabled,
         ending: (@Sendable () -> Void)? = nil,
+        onEvent: @escaping EventReceiver = { _, _ in },
         receiver: @escaping Receiver
     ) throws(LongConnectionError) {
         do throws(ConnectionConfigurationError) {
@@ -78,6 +84,7 @@ package actor LongConnection {
         self.environment = environment
         self.receiver = receiver
         self.ending = ending
+        eventReceiver = onEvent
         self.configuration = configuration
         reader = InboundReader()
         reader.botName = configuration.botName
@@ -198,6 +205,9 @@ package actor LongConnection {
         machine.remainingSends(conversation, now: environment.now)
     }
 
+    /// Whether a time has come.
+    func isPast(_ instant: ContinuousClock.Instant) -> Bool { environment.now >= instant }
+
     /// How many read ``states()`` now.
     var observerCount: Int { observers.count }
 
@@ -283,22 +293,38 @@ package actor LongConnection {
                 isDisplaced
                 ? machine.disconnectedEvent(epoch: epoch, now: now) : machine.alive(epoch: epoch, now: now)
             perform(actions)
-            receive(callback)
+            receive(callback, now: now)
         }
     }
 
-    private func receive(_ callback: Callback) {
-        guard case .message(let message) = callback.body, let requestID = callback.requestID else {
-            return journal.unhandled(callback)
+    private func receive(_ callback: Callback, now: ContinuousClock.Instant) {
+        switch callback.body {
+        case .message(let message):
+            guard let requestID = callback.requestID else { return journal.unhandled(callback) }
+            journal.received(message)
+            let channel = StreamReplyChannel(
+                connection: self,
+                requestID: requestID,
+                conversation: message.conversation,
+                streamWindow: configuration.streamWindow,
+                answerableUntil: now + configuration.machine.replyWindow
+            )
+            receiver?(reader.inbound(message, at: now), channel)
+        case .event(let callbackEvent):
+            // It is about this connection, which has acted on it.
+            guard callbackEvent.event != .disconnected else { return journal.unhandled(callback) }
+            let event = callbackEvent.event(raw: callback.raw)
+            journal.received(event)
+            let channel = LongConnectionEventChannel(
+                connection: self,
+                requestID: callback.requestID,
+                event: event,
+                receivedAt: now
+            )
+            eventReceiver?(event, channel)
+        case .unknown:
+            journal.unhandled(callback)
         }
-        journal.received(message)
-        let channel = StreamReplyChannel(
-            connection: self,
-            requestID: requestID,
-            conversation: message.conversation,
-            streamWindow: configuration.streamWindow
-        )
-        receiver?(reader.inbound(message, at: environment.now), channel)
     }
 
     // MARK: - Actions
@@ -360,6 +386,7 @@ package actor LongConnection {
         for observer in observers.values { observer.finish() }
         observers = [:]
         receiver = nil
+        eventReceiver = nil
         if let shutdownHandler { loop.assumeIsolated { $0.forget(shutdownHandler) } }
         ended?.resume()
         ended = nil

@@ -15,12 +15,15 @@ struct StreamReplyChannel: ReplyChannel {
     /// Unique per answer.
     private let streamID: String
     private let path: Locked<ReplyPath>
+    /// When the message can no longer be answered, if that is known.
+    private let answerableUntil: ContinuousClock.Instant?
 
     init(
         connection: LongConnection,
         requestID: RequestID,
         conversation: Conversation,
-        streamWindow: Duration = LongConnectionConfiguration.defaultStreamWindow
+        streamWindow: Duration = LongConnectionConfiguration.defaultStreamWindow,
+        answerableUntil: ContinuousClock.Instant? = nil
     ) {
         capabilities = Self.capabilities(streamWindow)
         self.connection = connection
@@ -29,6 +32,7 @@ struct StreamReplyChannel: ReplyChannel {
         let random = String(UInt64.random(in: .min ... .max), radix: 16)
         streamID = "stream_\(Self.milliseconds)_\(random)"
         path = Locked(ReplyPath(streamID: streamID))
+        self.answerableUntil = answerableUntil
     }
 
     /// An answer that another process has begun; `nil` if the route makes no sense.
@@ -50,6 +54,7 @@ struct StreamReplyChannel: ReplyChannel {
             path = Locked(
                 ReplyPath(streamID: streamID, detour: route.detour ?? .init(), repeatedBubbles: repeated)
             )
+            answerableUntil = nil
         } catch {
             return nil
         }
@@ -57,10 +62,12 @@ struct StreamReplyChannel: ReplyChannel {
 
     private static func capabilities(_ streamWindow: Duration) -> ReplyCapabilities {
         ReplyCapabilities(
-            maximumBytes: min(StreamFrame.maximumContentBytes, PushFrame.maximumContentBytes),
+            maximumBytes: min(StreamFrame.maximumContentBytes, OutboundMessage.maximumMarkdownBytes),
             streams: true,
             bubbleWindow: streamWindow,
-            keepAlive: Self.keepAlive
+            keepAlive: Self.keepAlive,
+            thinkingMarkupBytes: StreamFrame.thinkingMarkupBytes,
+            maximumFeedbackIDBytes: StreamFrame.maximumFeedbackIDBytes
         )
     }
 
@@ -120,14 +127,43 @@ struct StreamReplyChannel: ReplyChannel {
     private func send(_ update: BubbleUpdate, by way: ReplyPath.Way) async -> Delivery {
         switch way {
         case .stream(let id):
-            let stream = StreamFrame(id: id, isFinal: update.isFinal, content: update.text)
+            let opens = path.withLock { !$0.isOpen(id) }
+            let stream = StreamFrame(
+                id: id,
+                isFinal: update.isFinal,
+                content: StreamFrame.content(of: update),
+                feedbackID: opens ? update.feedbackID : nil
+            )
             let kind: Request.Kind = update.isFinal ? .finalUpdate : .intermediateUpdate
             return await send(.respondStream(requestID, stream), kind, .stream(id))
         case .push:
-            var generator = SystemRandomNumberGenerator()
-            let id = RequestID.fresh(for: .sendMessage, stamp: Self.milliseconds, using: &generator)
-            let push = PushFrame(conversation: conversation, content: update.text)
-            return await send(.sendMarkdown(id, push), .once, .push)
+            // Without the thinking: only a stream is known to show it as such.
+            return await connection.push(.markdown(update.text, feedbackID: update.feedbackID), to: conversation)
+        }
+    }
+
+    func send(_ message: OutboundMessage) async -> Delivery {
+        if let reason = path.withLock({ $0.pushReason }) { return await push(message, because: reason) }
+        if let answerableUntil, await connection.isPast(answerableUntil) {
+            return await push(message, because: .init("the time in which the message could be answered is over"))
+        }
+        let delivery = await connection.respond(
+            to: requestID,
+            with: message,
+            in: conversation,
+            validUntil: answerableUntil
+        )
+        // A refusal says that nobody has seen it: then it goes the other way, if that may take it.
+        guard case .refused(let reason) = delivery, ReplyPath.goesAnotherWay(after: reason) else { return delivery }
+        return await push(message, because: reason)
+    }
+
+    private func push(_ message: OutboundMessage, because first: Delivery.Reason) async -> Delivery {
+        switch await connection.push(message, to: conversation) {
+        case .delivered: .redirected(first)
+        case .refused(let reason):
+            .refused(.init(code: reason.code, "\(reason.message); the way before was refused: \(first)"))
+        case let other: other
         }
     }
 

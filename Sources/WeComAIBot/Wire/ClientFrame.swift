@@ -1,4 +1,3 @@
-import BotCore
 import BotFoundation
 
 /// What we send in one text message.
@@ -9,8 +8,9 @@ enum ClientFrame: Sendable {
     case ping(RequestID)
     /// One update of a streamed answer, with the `req_id` of the callback that is being answered.
     case respondStream(RequestID, StreamFrame)
-    /// A message that answers nothing, with a `req_id` of its own. Sent twice, it is shown twice.
-    case sendMarkdown(RequestID, PushFrame)
+    /// A message that is no stream: an answer to a message or an event, with its `req_id`, or one that answers nothing, with a
+    /// `req_id` of its own. Sent twice, it may be shown twice.
+    case message(Command, RequestID, body: [String: JSONTree])
 
     /// The frame's `cmd`.
     var command: Command {
@@ -18,14 +18,14 @@ enum ClientFrame: Sendable {
         case .subscribe: .subscribe
         case .ping: .ping
         case .respondStream: .respondMessage
-        case .sendMarkdown: .sendMessage
+        case .message(let command, _, _): command
         }
     }
 
     /// The frame's `headers.req_id`.
     var requestID: RequestID {
         switch self {
-        case .subscribe(let id, _, _), .ping(let id), .respondStream(let id, _), .sendMarkdown(let id, _): id
+        case .subscribe(let id, _, _), .ping(let id), .respondStream(let id, _), .message(_, let id, _): id
         }
     }
 }
@@ -52,15 +52,4 @@ struct StreamFrame: Sendable, Hashable {
         self.content = content
         self.feedbackID = feedbackID
     }
-}
-
-/// A markdown message to a conversation. The user must have written there before (official doc 101463).
-struct PushFrame: Sendable, Hashable {
-    /// The most UTF-8 bytes of `markdown.content` (official doc 101463).
-    static let maximumContentBytes = 20_480
-
-    /// Where it goes: `chatid` is the user's id in a single chat, and `chat_type` says which of the two it is.
-    let conversation: Conversation
-    /// The text.
-    let content: String
 }

@@ -42,12 +42,9 @@ extension MessageCallback {
         content = body.content
         quote = body.quote
         self.raw = raw
-        let chatID = fields.chatID.flatMap { $0.isEmpty ? nil : $0 }
-        let userID = fields.userID.flatMap { $0.isEmpty ? nil : $0 }
-        let isGroup = fields.chatType == .group || (fields.chatType != .single && chatID != nil)
-        guard let id = isGroup ? chatID : userID else {
-            throw WireError(.missingField, "missing \(isGroup ? "chatid" : "from.userid") in a message")
+        guard let conversation = fields.conversation else {
+            throw WireError(.missingField, "missing \(fields.isGroup ? "chatid" : "from.userid") in a message")
         }
-        conversation = Conversation(kind: isGroup ? .group : .single, id: id)
+        self.conversation = conversation
     }
 }

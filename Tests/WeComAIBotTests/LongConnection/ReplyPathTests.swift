@@ -45,14 +45,52 @@ struct ReplyPathTests {
         #expect(path.settled(.delivered) == .done(.redirected(Self.reason(846_608))))
     }
 
-    @Test func anExpiredStreamIsNotUpdatedUntilTheNextBubble() {
+    @Test func aBubbleWhoseStreamExpiresGoesOnAtOnceAsAnother() {
         var path = ReplyPath(streamID: "s")
         _ = path.begin(intermediate())
-        #expect(path.settled(Self.refused(846_608)) == .done(Self.refused(846_608)))
-        #expect(isLocallyRefused(path.begin(intermediate())))
-        #expect(path.begin(final()) == .send(.stream(id: "s_again")))
-        #expect(path.settled(.delivered) == .done(.redirected(Self.reason(846_608))))
+        #expect(path.settled(Self.refused(846_608)) == .send(.stream(id: "s_again")))
+        let redirected = Delivery.redirected(Self.reason(846_608))
+        #expect(path.settled(.delivered) == .done(redirected))
+        for update in [intermediate(), final()] {
+            #expect(path.begin(update) == .send(.stream(id: "s_again")))
+            #expect(path.settled(.delivered) == .done(redirected))
+        }
         #expect(path.begin(intermediate(1)) == .send(.stream(id: "s_1")))
+    }
+
+    @Test(arguments: [nil, 40_058, 846_608])
+    func anUpdateThatTheOtherStreamRefusesWaitsForTheNext(code: Int?) {
+        var path = ReplyPath(streamID: "s")
+        _ = path.begin(intermediate())
+        _ = path.settled(Self.refused(846_608))
+        #expect(path.settled(Self.refused(code)) == .done(Self.refused(code)), "no third stream, and no message")
+        #expect(path.begin(intermediate()) == .send(.stream(id: "s_again")))
+    }
+
+    @Test func anUpdateWhoseRequestBecomesUnusableOnTheOtherStreamEndsTheStreams() {
+        var path = ReplyPath(streamID: "s")
+        _ = path.begin(intermediate())
+        _ = path.settled(Self.refused(846_608))
+        #expect(path.settled(Self.refused(846_605)) == .done(Self.refused(846_605)))
+        #expect(path.begin(final()) == .send(.push))
+    }
+
+    @Test func onlyWhatWasNotRefusedOpensAStream() {
+        var path = ReplyPath(streamID: "s")
+        #expect(!path.isOpen("s"))
+        _ = path.begin(intermediate())
+        _ = path.settled(Self.refused(6_000))
+        #expect(!path.isOpen("s"))
+        _ = path.begin(intermediate())
+        _ = path.settled(lost)
+        #expect(path.isOpen("s"), "it may have been seen")
+        _ = path.begin(intermediate())
+        _ = path.settled(Self.refused(846_608))
+        #expect(path.isOpen("s") && !path.isOpen("s_again"))
+        _ = path.settled(.delivered)
+        #expect(path.isOpen("s_again"))
+        _ = path.begin(final(1))
+        #expect(!path.isOpen("s_1"))
     }
 
     @Test(arguments: [846_604, 846_605])
