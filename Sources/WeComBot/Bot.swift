@@ -196,13 +196,14 @@ public final class Bot: Sendable {
         await apply(to: parts)  // what was reloaded since it was made
         let changes = await parts.connection.states()  // before it runs, so that none is missed
         let link = parts.connection
-        await parts.dispatcher.recover { await link.channel(resuming: $0) }  // before anything can arrive
         async let reason = awaitEnding(of: parts)
         await withDiscardingTaskGroup { group in
             group.addTask { await parts.dispatcher.run() }
             group.addTask {
-                await parts.connection.run()
-                if await parts.connection.endedDisplaced { self.ending.yield(.displaced) }
+                // Before anything can arrive.
+                await parts.dispatcher.recover { await link.channel(resuming: $0) }
+                await link.run()
+                if await link.endedDisplaced { self.ending.yield(.displaced) }
             }
             group.addTask {
                 for await state in changes {
