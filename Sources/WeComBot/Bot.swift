@@ -222,16 +222,15 @@ public final class Bot: Sendable {
         let changes = await parts.connection.states()  // before it runs, so that none is missed
         let link = parts.connection
         let reader = await link.reader
-        await parts.dispatcher.recover(restored: { reader.restored($0) }) {  // before anything can arrive
-            await link.channel(resuming: $0)
-        }
         async let reason = awaitEnding(of: parts)
         await withDiscardingTaskGroup { group in
             group.addTask { await parts.dispatcher.run() }
             group.addTask { await parts.events.run() }
             group.addTask {
-                await parts.connection.run()
-                if await parts.connection.endedDisplaced { self.ending.yield(.displaced) }
+                // Before anything can arrive.
+                await parts.dispatcher.recover(restored: { reader.restored($0) }) { await link.channel(resuming: $0) }
+                await link.run()
+                if await link.endedDisplaced { self.ending.yield(.displaced) }
             }
             group.addTask {
                 for await state in changes {

@@ -219,6 +219,53 @@ struct DispatcherRecoveryTests {
         #expect(channel.updates.count == 200 && channel.updates.allSatisfy(\.isFinal))
     }
 
+    @Test("a store that can be opened only later is taken over then, and what came twice in between is answered once")
+    func takesOverLater() async {
+        let turns = [saved(1), saved(2)]
+        let seen = (1...3).map { SavedState.Sighting(id: "m-\($0)", at: 999_999) }
+        let store = RecordingStore(SavedState(turns: turns, seen: seen))
+        store.failures = 1
+        let (clock, capture) = (ManualClock(), LogCapture())
+        let started = EventRecorder<String>()
+        let dispatcher = Dispatcher(
+            handler: ClosureHandler { message, reply in
+                started.record(message.id)
+                await reply.finish(message.id)
+            },
+            store: store,
+            clock: clock,
+            unixTime: { 1_000_000 },
+            log: capture.log
+        )
+        let channel = RecordingChannel()
+        await dispatcher.recover { _ in channel }
+        async let running: Void = dispatcher.run()
+        // The platform repeats it, as it is not known yet that it was seen.
+        dispatcher.receive(.test("m-1", in: "1"), through: RoutedChannel(channel, route: "r"))
+        await started.wait { $0.contains("m-1") }
+        await clock.waitForSleepers(1)
+        clock.advance(by: Ledger.retryInterval)
+        await started.wait { $0.contains("m-2") }
+        for id in ["m-1", "m-2", "m-3"] { dispatcher.receive(.test(id, in: id), through: channel) }
+        await dispatcher.drain(deadline: .seconds(60))
+        await running
+        #expect(started.events.sorted() == ["m-1", "m-2"])
+        #expect(channel.finals.sorted() == ["m-1", "m-2"])
+        #expect(dispatcher.statistics.duplicates == 3 && dispatcher.statistics.recovered == 1)
+        #expect(SavedState(after: turns.map { .opened($0) } + store.changes).turns.isEmpty)
+        #expect(capture.messages(from: .error).count == 1)
+    }
+
+    @Test("what is found in the store of a process that ends already stays there")
+    func foundAtTheEnd() async {
+        let store = RecordingStore(SavedState(turns: [saved(1)]))
+        let dispatcher = Self.dispatcher(store) { _ in Issue.record("it was handled") }
+        dispatcher.stopIntake()
+        await dispatcher.recover { _ in RecordingChannel() }
+        await dispatcher.run()
+        #expect(store.changes.isEmpty && store.isClosed)
+    }
+
     @Test("a message whose turn had come too late to be handled is left as one that waits")
     func tooLateToBegin() async {
         let (store, clock, gate) = (RecordingStore(), ManualClock(), ThreadGate())

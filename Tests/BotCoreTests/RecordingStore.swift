@@ -13,6 +13,8 @@ final class RecordingStore: StateStore {
         var saved: SavedState
         var failures = 0
         var gate: ThreadGate?
+        var openingGate: ThreadGate?
+        var openings = 0
         var isClosed = false
 
         mutating func fail() throws(Failure) {
@@ -48,8 +50,18 @@ final class RecordingStore: StateStore {
         set { state.withLock { $0.gate = newValue } }
     }
 
+    /// Holds back who opens it.
+    var openingGate: ThreadGate? {
+        get { state.withLock { $0.openingGate } }
+        set { state.withLock { $0.openingGate = newValue } }
+    }
+    /// How often it was opened, or was to be.
+    var openings: Int { state.withLock { $0.openings } }
+
     func recover() throws -> SavedState {
-        try state.withLock { state in
+        state.withLock { $0.openings += 1 }
+        openingGate?.pass()
+        return try state.withLock { state in
             try state.fail()
             return state.saved
         }

@@ -134,6 +134,37 @@ struct BotStateTests {
         #expect(capture.messages(from: .error).first?.contains("is in use by another process") == true)
     }
 
+    @Test func aBotThatStartsBeforeTheOldOneHasEndedTakesOverWhatThatLeaves() async throws {
+        let directory = try TemporaryDirectory()
+        let bench = try await BotBench { $0.stateFile = directory.path + "/state.db" }
+        let old = try bench.bot(drainDeadline: .milliseconds(50))
+        let ending = Task {
+            try await old.run(handlesSignals: false) { _, reply in
+                await reply.write("…")
+                await Mailbox<Void>().next()
+            }
+        }
+        try await bench.gateway.waitForSubscription()
+        let first = await bench.gateway.pushText(from: "u", "一")
+        try await bench.gateway.waitForBubbles(of: first) { !$0.isEmpty }
+        let second = await bench.gateway.pushText(from: "u", "二")
+        _ = await bench.line(from: .debug, with: second.messageID)
+        let new = try bench.bot()
+        let running = Task { try await new.run(handlesSignals: false, BotBench.echo) }
+        for await state in new.states where state == .ready { break }
+        let third = await bench.gateway.pushText(from: "v", "三")
+        let answer = try await bench.gateway.waitForAnswer(to: third)
+        #expect(answer == "echo: 三", "it answers without the file")
+        old.stop()
+        try await ending.value
+        let late = try await bench.gateway.waitForAnswer(to: second)
+        #expect(late == "echo: 二")
+        new.stop()
+        try await running.value
+        #expect(bench.text(from: .error).count == 1)
+        try await bench.end()
+    }
+
     @Test func theStateFileMustBeInADirectory() throws {
         let directory = try TemporaryDirectory()
         let good = directory.path + "/state.db"

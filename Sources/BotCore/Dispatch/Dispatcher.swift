@@ -8,6 +8,11 @@ package final class Dispatcher: Sendable {
         var hasRun = false
         /// The number of the newest turn.
         var lastNumber: Int64 = 0
+        /// Gives the way back to who wrote what another process left.
+        var resume: Resume?
+
+        /// A turn as it was, and the way back to the user, if it is known.
+        typealias Resume = @Sendable (SavedTurn) async -> (SavedTurn, any ReplyChannel)?
         /// How often there was no room, by what was full.
         var rejections: [Lanes<Turn>.Bound: Repetition] = [:]
     }
@@ -138,10 +143,14 @@ extension Dispatcher {
         }
         precondition(isFirst, "Dispatcher.run() was called twice")
 
-        await withDiscardingTaskGroup { group in
-            for await turn in turns {
-                group.addTask { await self.perform(turn) }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.recoverLater() }
+            await withDiscardingTaskGroup { group in
+                for await turn in turns {
+                    group.addTask { await self.perform(turn) }
+                }
             }
+            group.cancelAll()
         }
         starter.finish()
         await ledger?.close()

@@ -104,13 +104,17 @@ struct DispatcherMachine: Sendable {
         }
     }
 
-    /// A message was seen before this process was started.
-    mutating func remember(_ id: String, seen: ContinuousClock.Instant) {
-        filter.insert(id, now: seen)
+    /// Whether a message with this id came in.
+    func knows(_ id: String) -> Bool { filter.contains(id) }
+
+    /// Messages were seen by another process.
+    mutating func remember(_ sightings: [(id: String, seen: ContinuousClock.Instant)]) {
+        filter.merge(sightings)
     }
 
     /// A turn was left by another process. Its message is not a new one, so it is not looked for among those that were seen.
     mutating func readmit(_ turn: Turn) -> Admission {
+        guard phase == .accepting else { return .refused }
         counts.recovered += 1
         switch lanes.add(turn, bytes: turn.message.byteCount, to: turn.message.conversation) {
         case .start:
