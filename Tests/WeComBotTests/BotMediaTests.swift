@@ -30,7 +30,8 @@ struct BotMediaTests {
             try await bench.gateway.waitForSubscription()
             try await body(bench, host)
         }
-        #expect(!bench.text(from: .trace).contains { $0.contains("q-sign-algorithm") }, "no signed address is logged")
+        #expect(!bench.text(from: .trace).contains { $0.contains("sign=") }, "no signed address is logged")
+        #expect(!bench.text(from: .trace).contains { $0.contains("aeskey\":\"") && !$0.contains("•••") })
         await host.stop()
         await loop.shutdown()
     }

@@ -11,6 +11,16 @@ package enum FileName {
     /// to a shell's or another system's paths are taken out or replaced, leading dots (hidden files) and what Windows drops at the end are taken off,
     /// its device names get an underscore, and what is too long is cut between characters in front of the extension.
     package static func safe(_ name: String) -> String? {
+        var name = name
+        // What was cut may end in a dot: a safe name is one that stays as it is.
+        while let next = harmless(name) {
+            if next == name { return name }
+            name = next
+        }
+        return nil
+    }
+
+    private static func harmless(_ name: String) -> String? {
         // By scalars: a mark behind a separator makes one character with it.
         let component = name.unicodeScalars.split { $0 == "/" || $0 == "\\" }.last ?? []
         var scalars = String.UnicodeScalarView()

@@ -41,6 +41,11 @@ struct FileNameTests {
         #expect(FileName.safe("e" + String(repeating: "\u{301}", count: 200)) == nil)
     }
 
+    @Test func whatIsLeftOfALongNameEndsAsANameMay() {
+        let text = String(repeating: "x", count: FileName.maximumBytes - 1)
+        #expect(FileName.safe(text + ". " + String(repeating: "y", count: 40)) == text)
+    }
+
     @Test func whatIsBehindADotButTooLongIsNoExtension() {
         let name = "a." + String(repeating: "b", count: 300)
         #expect(FileName.safe(name) == String(name.prefix(FileName.maximumBytes)))

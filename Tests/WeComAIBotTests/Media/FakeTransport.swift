@@ -12,6 +12,8 @@ final class FakeTransport: MediaTransport {
         var status = 200
         var headers: [(name: String, value: String)] = []
         var pieces: [[UInt8]] = []
+        /// Makes the pieces behind ``pieces`` as they are asked for, if there is one: the first is number 0.
+        var more: (@Sendable (Int) -> [UInt8]?)?
         /// How the body ends if not well.
         var failure: MediaError?
         /// Held back until this is fulfilled.
@@ -62,6 +64,7 @@ final class FakeTransport: MediaTransport {
                 return sent - 1
             }
             if index < answer.pieces.count { return answer.pieces[index] }
+            if let piece = answer.more?(index - answer.pieces.count) { return piece }
             if let failure = answer.failure { throw failure }
             return nil
         }
@@ -72,12 +75,13 @@ final class FakeTransport: MediaTransport {
 enum EncryptedMedia {
     static let key = Secret("r9HNgda5VW9g1rjYGr3+4C8QNmG/m6s7lRVjUj/aMos=")
 
-    /// Encrypted with ``key``, and padded with the library's own code, which the decryption does not use.
+    static let bytes: [UInt8] = [
+        0xAF, 0xD1, 0xCD, 0x81, 0xD6, 0xB9, 0x55, 0x6F, 0x60, 0xD6, 0xB8, 0xD8, 0x1A, 0xBD, 0xFE, 0xE0,
+        0x2F, 0x10, 0x36, 0x61, 0xBF, 0x9B, 0xAB, 0x3B, 0x95, 0x15, 0x63, 0x52, 0x3F, 0xDA, 0x32, 0x8B,
+    ]
+
+    /// Encrypted with ``key``, and padded by code of its own.
     static func encrypt(_ plain: [UInt8]) throws -> [UInt8] {
-        let bytes: [UInt8] = [
-            0xAF, 0xD1, 0xCD, 0x81, 0xD6, 0xB9, 0x55, 0x6F, 0x60, 0xD6, 0xB8, 0xD8, 0x1A, 0xBD, 0xFE, 0xE0,
-            0x2F, 0x10, 0x36, 0x61, 0xBF, 0x9B, 0xAB, 0x3B, 0x95, 0x15, 0x63, 0x52, 0x3F, 0xDA, 0x32, 0x8B,
-        ]
         let padding = 32 - plain.count % 32
         let cipher = try CBCCipher(.encrypt, key: bytes, vector: Array(bytes[..<16]))
         return try cipher.update(plain + [UInt8](repeating: UInt8(padding), count: padding))

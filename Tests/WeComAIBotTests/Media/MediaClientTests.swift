@@ -1,6 +1,7 @@
 import BotCore
 import BotCrypto
 import BotFoundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -275,5 +276,50 @@ struct MediaClientTests {
         gate.fulfill(())
         #expect(try await attachment.download().bytes == Self.plain)
         #expect(transport.running.withLock { $0.now } == 0)
+    }
+
+    // MARK: Memory
+
+    /// 64 MiB through a process that may grow by 8.
+    @Test func aLargeFileIsSavedInLittleMemory() async throws {
+        await #expect(processExitsWith: .exitCode(0)) {
+            alarm(60)
+            let (pieceBytes, count) = (64 << 10, 1_024)
+            // To decrypt it, any bytes are as good as encrypted ones; only the padding at the end must be right.
+            let piece = [UInt8](repeating: 0xA5, count: pieceBytes)
+            let cipher = try CBCCipher(.encrypt, key: EncryptedMedia.bytes, vector: Array(piece.suffix(16)))
+            let padding = try cipher.update([UInt8](repeating: 32, count: 32))
+            let most = Locked(0)
+            let transport = FakeTransport { _ in
+                .init(more: { number in
+                    most.withLock { $0 = max($0, residentPages()) }
+                    return number < count
+                        ? [UInt8](repeating: 0xA5, count: pieceBytes) : number == count ? padding : nil
+                })
+            }
+            let client = MediaClient(MediaConfiguration(), transport: transport)
+            let reference = MediaReference(url: Secret("https://h/x"), aesKey: EncryptedMedia.key, fileName: nil)
+            let media = RemoteMedia(reference: reference, commonKey: nil, receivedAt: nil, client: client)
+            let attachment = BotCore.Attachment(kind: .file, fileName: nil, source: media)
+            let path = "/tmp/media-memory-\(UInt64.random(in: 0 ... .max))"
+            let before = residentPages()
+            let saved = try await attachment.save(to: path)
+            let growth = (most.withLock(\.self) - before) * 4
+            unlink(path)
+            guard saved.byteCount == pieceBytes * count else { exit(2) }
+            exit(before > 0 && growth < 8_192 ? 0 : 3)
+        }
+    }
+}
+
+/// How many pages of memory this process has now.
+private func residentPages() -> Int {
+    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+    defer { fclose(file) }
+    var (all, resident) = (0, 0)
+    return withUnsafeMutablePointer(to: &all) { all in
+        withUnsafeMutablePointer(to: &resident) { resident in
+            withVaList([all, resident]) { vfscanf(file, "%ld %ld", $0) } == 2 ? resident.pointee : 0
+        }
     }
 }
