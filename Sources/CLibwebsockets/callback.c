@@ -163,7 +163,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         terminate(c, NULL, 0);
         lws_set_opaque_user_data(wsi, NULL);
         c->wsi = NULL;
-        if (!c->connecting) free(c); /* else clws_connect() still holds it */
+        if (!c->connecting) clws_free_connection(c); /* else clws_connect() still holds it */
         return 0;
     case LWS_CALLBACK_CLIENT_CONFIRM_EXTENSION_SUPPORTED:
         return 1;

@@ -42,7 +42,7 @@ struct clws_vhost {
     size_t error_size;
     clws_event_fn on_event; /* a WebSocket server has this, */
     clws_http_fn on_http;   /* an HTTP server that */
-    unsigned maximum_connections, connections;
+    unsigned maximum_connections, connections; /* of clients and of HTTP servers */
     void *user;
 };
 
@@ -52,6 +52,7 @@ typedef enum { KIND_WEBSOCKET, KIND_HTTP, KIND_STREAM } connection_kind;
 struct clws_conn {
     connection_kind kind;
     clws_context *context;
+    clws_vhost *vhost; /* of a client's connection */
     struct lws *wsi;
     clws_event_fn on_event;
     void *user;
@@ -78,6 +79,9 @@ void clws_set_error(char *error, size_t size, const char *format, ...);
 
 uint8_t *clws_scratch(clws_context *context, size_t size);
 void clws_trim_scratch(clws_context *context);
+
+/* connection.c */
+void clws_free_connection(clws_conn *c);
 
 /* http.c */
 int clws_http_refuses_connection(struct lws *listener);

@@ -17,7 +17,7 @@ package actor EventLoop {
     private let context: LibraryPointer
     private var timers = TimerHeap()
     private let trusts = TrustCache()
-    private var clientVhosts: [ClientHome: LibraryPointer] = [:]
+    private var clientVhosts = ClientVhosts()
     private var servers: [ObjectIdentifier: any Actor] = [:]
     /// Names are resolved off the loop.
     private(set) lazy var resolver = Resolver(lookUp: lookUp)
@@ -125,15 +125,13 @@ package actor EventLoop {
         isShutDown ? .failure(TransportError(.loopShutDown, "the event loop was shut down")) : .success(context)
     }
 
-    /// The vhost of client connections that trust and go through the same. Reading the system's certificates takes a while, so
-    /// it is kept as long as the loop lives.
+    /// The vhost of client connections that trust and go through the same.
     func clientVhost(for home: ClientHome) -> Result<LibraryPointer, TransportError> {
-        if let known = clientVhosts[home] { return .success(known) }
-        return openContext().flatMap { home.makeVhost(in: $0) }.map { made in
-            clientVhosts[home] = made
-            return made
-        }
+        openContext().flatMap { clientVhosts.vhost(for: home, in: $0) }
     }
+
+    /// How many vhosts of clients are kept.
+    var clientVhostCount: Int { clientVhosts.count }
 
     /// The trust of client connections, for as long as nobody asks for others.
     func clientTrust(for roots: TrustRoots) -> Result<LibraryPointer, TransportError> { trusts.trust(for: roots) }

@@ -138,7 +138,7 @@ void clws_wake(clws_context *context);
 /* Arms the context's one timer `microseconds` from now, replacing what was armed; negative disarms. */
 void clws_timer_set(clws_context *context, int64_t microseconds);
 
-/* --- vhosts: one per trust and proxy for clients, one per port for servers; freed with the context --- */
+/* --- vhosts: one per trust and proxy for clients, one per port for servers; those left are freed with the context --- */
 
 typedef struct {
     /* PEM certificates to trust instead of the system's; NULL trusts the system's. */
@@ -177,6 +177,9 @@ int clws_listen_port(clws_vhost *vhost);
 
 /* Closes the listening socket; the connections that were accepted go on. */
 void clws_stop_listening(clws_vhost *vhost);
+
+/* Whether a client's vhost has no connections. */
+int clws_vhost_is_idle(clws_vhost *vhost);
 
 /* Lets go of a vhost that does not listen any more and whose connections have ended. The pointer must not be used again. */
 void clws_vhost_close(clws_vhost *vhost);
