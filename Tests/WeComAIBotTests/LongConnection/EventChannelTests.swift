@@ -23,7 +23,8 @@ struct EventChannelTests {
     }
 
     /// Begins something that sends a frame, and returns when the connection has it.
-    private func begin(_ bench: Bench, _ send: @escaping @Sendable () async -> Delivery) async -> Task<Delivery, Never> {
+    private func begin(_ bench: Bench, _ send: @escaping @Sendable () async -> Delivery) async -> Task<Delivery, Never>
+    {
         let before = await bench.connection.unsettled
         let task = Task { await send() }
         while await bench.connection.unsettled == before, !Task.isCancelled { await Task.yield() }
@@ -132,7 +133,9 @@ struct EventChannelTests {
     }
 
     @Test func anAnswerToAnEventGoesAheadOfEverythingThatWaits() async throws {
-        try await Bench.run { $0.machine.maximumHandedBytes = 1 } _: { bench in
+        try await Bench.run {
+            $0.machine.maximumHandedBytes = 1
+        } _: { bench in
             await bench.subscribe()
             await bench.world.adopt { $0.writes = false }
             let first = await bench.push(id: "1")
@@ -224,7 +227,9 @@ struct EventChannelTests {
     }
 
     @Test func afterTheReplyWindowAMessageOfItsOwnIsPushed() async throws {
-        try await Bench.run { $0.machine.replyWindow = .seconds(20) } _: { bench in
+        try await Bench.run {
+            $0.machine.replyWindow = .seconds(20)
+        } _: { bench in
             await bench.subscribe()
             let (inTime, late) = (await bench.push(id: "1"), await bench.push(id: "2"))
             await bench.world.advance(by: .seconds(20) - .nanoseconds(1))
@@ -245,7 +250,9 @@ struct EventChannelTests {
     }
 
     @Test func messagesCountInTheBudgetAndWaitForItAndEventsDoNot() async throws {
-        try await Bench.run { $0.rateLimits.perMinute = 2 } _: { bench in
+        try await Bench.run {
+            $0.rateLimits.perMinute = 2
+        } _: { bench in
             await bench.subscribe()
             let message = await bench.push(id: "1")
             let sent = await begin(bench) { await message.channel.send(.card(Self.card)) }
@@ -283,7 +290,9 @@ struct EventChannelTests {
 
     // MARK: Streams
 
-    private func send(_ update: BubbleUpdate, _ received: Bench.Received, _ bench: Bench, _ code: Int = 0) async -> SentFrame {
+    private func send(_ update: BubbleUpdate, _ received: Bench.Received, _ bench: Bench, _ code: Int = 0) async
+        -> SentFrame
+    {
         let count = bench.frames().count
         let task = Task { await received.channel.send(update) }
         let frame = await frame(count, bench)
