@@ -3,7 +3,9 @@ struct CardRules {
     private static let kinds = [
         "text_notice", "news_notice", "button_interaction", "vote_interaction", "multiple_interaction",
     ]
-    private static let taskIDScalars = Set("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-@".unicodeScalars)
+    private static let taskIDScalars = Set(
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-@".unicodeScalars
+    )
 
     private let isUpdate: Bool
     private var problem: String?

@@ -66,7 +66,10 @@ extension GatewayMachine {
 
     /// Whether at most one thinking block is there, at the beginning, and it is closed.
     private static func closesThinking(_ text: String) -> Bool {
-        let (opens, closes) = (text.split(separator: "<think>", omittingEmptySubsequences: false), text.split(separator: "</think>", omittingEmptySubsequences: false))
+        let (opens, closes) = (
+            text.split(separator: "<think>", omittingEmptySubsequences: false),
+            text.split(separator: "</think>", omittingEmptySubsequences: false)
+        )
         guard opens.count > 1 || closes.count > 1 else { return true }
         return opens.count == 2 && closes.count == 2 && text.utf8.starts(with: "<think>".utf8)
     }

@@ -158,7 +158,12 @@ struct FrameDecodingTests {
     }
 
     @Test func feedbackIsRead() throws {
-        let feedback = Feedback(id: "fb-001", verdict: .dislike, content: "数据不对", reasons: [.incomplete, .wrongAnalysis])
+        let feedback = Feedback(
+            id: "fb-001",
+            verdict: .dislike,
+            content: "数据不对",
+            reasons: [.incomplete, .wrongAnalysis]
+        )
         #expect(try event("event-feedback").event == .feedback(feedback))
     }
 

@@ -54,7 +54,10 @@ struct OutboundMessageTests {
     }()
 
     @Test(arguments: [
-        ("out-respond-markdown", Command.respondMessage, "REQ-1", OutboundMessage.markdown("**done**", feedbackID: "fb-9")),
+        (
+            "out-respond-markdown", Command.respondMessage, "REQ-1",
+            OutboundMessage.markdown("**done**", feedbackID: "fb-9")
+        ),
         (
             "out-respond-file", .respondMessage, "REQ-1",
             OutboundMessage(kind: .init(rawValue: "file"), body: Array(#"{"media_id":"MEDIA"}"#.utf8))
@@ -107,7 +110,9 @@ struct OutboundMessageTests {
     func aBodyThatIsNoObjectIsNotSent(body: String) {
         let message = OutboundMessage(kind: .markdown, body: Array(body.utf8))
         #expect(throws: WireError.self) { try message.frameBody() }
-        #expect(throws: WireError.self) { try OutboundMessage(kind: .init(rawValue: ""), body: Array("{}".utf8)).frameBody() }
+        #expect(throws: WireError.self) {
+            try OutboundMessage(kind: .init(rawValue: ""), body: Array("{}".utf8)).frameBody()
+        }
     }
 
     @Test func aPushWithoutAPlaceIsNotSent() {
