@@ -185,9 +185,9 @@ struct HTTPClientEndingTests {
 }
 
 extension ScriptedServer.Connection {
-    /// Sends until the peer has taken nothing for half a second, or `limit` bytes; how many were taken.
+    /// Sends until the peer has taken nothing for a while, or `limit` bytes; how many were taken.
     fileprivate func sendUntilStuck(atMost limit: Int) -> Int {
-        limitSending(milliseconds: 500)
+        limitSending(milliseconds: 1_500)
         let data = [UInt8](repeating: 65, count: 65_536)
         var total = 0
         while total < limit, case let count = sendOnce(data), count > 0 { total += count }
