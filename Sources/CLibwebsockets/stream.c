@@ -274,6 +274,7 @@ int64_t clws_stream_write(clws_stream *s, const uint8_t *data, size_t length) {
         ERR_clear_error();
         int result = SSL_write(s->ssl, data, (int)length), error = result > 0 ? 0 : SSL_get_error(s->ssl, result);
         written = result > 0 ? result : error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
+        ERR_clear_error(); /* the library's own connections share the queue */
     } else {
         written = send(lws_get_socket_fd(s->wsi), data, length, MSG_NOSIGNAL);
         if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) written = 0;
