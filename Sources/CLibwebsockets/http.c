@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define PAUSE (20 * LWS_US_PER_MS)
 #define LINGER_BYTES (256 * 1024)
@@ -22,7 +21,6 @@ struct clws_http {
     /* the present request */
     int in_request, complete, is_head, is_later;
     int64_t body_left;
-    int64_t linger; /* how much may still come after the last response, dropped */
     /* its response; `head` holds names and values, NUL-terminated in turn */
     int responding, head_sent, close, status;
     char *head;
@@ -30,6 +28,7 @@ struct clws_http {
     uint8_t *body;
     size_t body_length, body_sent;
     lws_sorted_usec_list_t pause;
+    int64_t linger; /* how much may still come after the last response, dropped */
 };
 
 static int is_ready(clws_http *c, short events) {

@@ -105,7 +105,7 @@ static int is_ready(const clws_stream *s) {
 }
 
 static int receive(clws_stream *s) {
-    uint8_t piece[16 * 1024];
+    uint8_t piece[SSL3_RT_MAX_PLAIN_LENGTH]; /* a whole TLS record, so that OpenSSL keeps nothing that the socket does not tell of */
     for (int round = 0; round < PIECES && s->reading && !s->aborted && is_ready(s); round++) {
         ERR_clear_error();
         errno = 0;
@@ -120,7 +120,6 @@ static int receive(clws_stream *s) {
         clws_stream_event event = {.kind = CLWS_STREAM_RECEIVED, .data = piece, .length = (size_t)length};
         deliver(s, &event);
     }
-    if (s->secured && SSL_pending(s->ssl) > 0) want_turn(s); /* the socket does not tell of these */
     return 0;
 }
 
@@ -274,6 +273,7 @@ int64_t clws_stream_write(clws_stream *s, const uint8_t *data, size_t length) {
         ERR_clear_error();
         int result = SSL_write(s->ssl, data, (int)length), error = result > 0 ? 0 : SSL_get_error(s->ssl, result);
         written = result > 0 ? result : error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? 0 : -1;
+        ERR_clear_error(); /* the library's own connections share the queue */
     } else {
         written = send(lws_get_socket_fd(s->wsi), data, length, MSG_NOSIGNAL);
         if (written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) written = 0;
@@ -284,7 +284,6 @@ int64_t clws_stream_write(clws_stream *s, const uint8_t *data, size_t length) {
 void clws_stream_read_enable(clws_stream *s, int enable) {
     s->reading = enable != 0;
     lws_rx_flow_control(s->wsi, enable);
-    if (enable) want_turn(s); /* for what OpenSSL has already */
 }
 
 void clws_stream_abort(clws_stream *s) {

@@ -1,11 +1,11 @@
 package import BotFoundation
 
-/// An HTTP proxy that WebSocket connections go through, by CONNECT.
+/// An HTTP proxy that clients go through, by CONNECT.
 package struct Proxy: Sendable, Hashable, CustomStringConvertible {
     /// The longest user and password, in bytes, with the colon between them. libwebsockets 4.1 encodes them into 128 bytes and would ask
     /// without them, and directly, if they did not fit.
     package static let maximumCredentialBytes = 93
-    /// The longest host that a proxy can be asked for, in bytes. libwebsockets 4.1 builds the request, which has the host twice, in 256
+    /// The longest host that a proxy can be asked for by a WebSocket, in bytes. libwebsockets 4.1 builds the request, which has the host twice, in 256
     /// bytes.
     package static let maximumTargetHostBytes = 99
 

@@ -152,6 +152,31 @@ struct HTTPClientEndingTests {
         #expect(try await iterator.next() == nil)
     }
 
+    /// Neither for a server nor for a reader.
+    @Test func waitingCostsNoTime() async {
+        await #expect(processExitsWith: .success) {
+            func spent() -> Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
+            for isSecure in [false, true] {
+                try await HTTPServerBench.run(tls: isSecure) { bench in
+                    var configuration = patientClient()
+                    configuration.maximumBodyBytes = 16 << 20
+                    configuration.overallDeadline = .seconds(2)
+                    configuration.trust = .pem(bench.authority?.certificatePEM ?? Array("x".utf8))
+                    let client = HTTPClient(loop: bench.loop, configuration: configuration)
+                    let base = "\(isSecure ? "https" : "http")://localhost:\(bench.port)"
+                    // One whose reader is behind, and one whose server takes its time.
+                    let unread = try await client.send(HTTPClientRequest(url: "\(base)/large"))
+                    async let unanswered = client.outcome("\(base)/wait")
+                    await bench.requests.wait { $0.count == 2 }
+                    let before = spent()
+                    guard await unanswered.error?.code == .overallTimeout else { exit(1) }
+                    guard spent() - before < 0.4 else { exit(2) }
+                    guard unread.status == 200 else { exit(3) }
+                }
+            }
+        }
+    }
+
     /// In a process of its own: other tests have descriptors too.
     @Test func aThousandRequestsLeaveNothingBehind() async {
         await #expect(processExitsWith: .success) {
@@ -185,9 +210,9 @@ struct HTTPClientEndingTests {
 }
 
 extension ScriptedServer.Connection {
-    /// Sends until the peer has taken nothing for half a second, or `limit` bytes; how many were taken.
+    /// Sends until the peer has taken nothing for a while, or `limit` bytes; how many were taken.
     fileprivate func sendUntilStuck(atMost limit: Int) -> Int {
-        limitSending(milliseconds: 500)
+        limitSending(milliseconds: 1_500)
         let data = [UInt8](repeating: 65, count: 65_536)
         var total = 0
         while total < limit, case let count = sendOnce(data), count > 0 { total += count }

@@ -87,7 +87,7 @@ struct HTTPClientLimitTests {
     /// The reader's slowness is not the server's.
     @Test func whileTheReaderIsBehindNoIdleTimeRuns() async throws {
         let short = limited {
-            $0.idleDeadline = .milliseconds(100)
+            $0.idleDeadline = .milliseconds(500)
             $0.maximumBodyBytes = 8 << 20
         }
         let loop = try EventLoop()
@@ -100,7 +100,7 @@ struct HTTPClientLimitTests {
             .send(HTTPClientRequest(url: "http://127.0.0.1:\(server.port)"))
         let waited = EventRecorder<Void>()
         await loop.onLoop {
-            loop.assumeIsolated { _ = $0.schedule(at: .now + .milliseconds(500)) { waited.record(()) } }
+            loop.assumeIsolated { _ = $0.schedule(at: .now + .milliseconds(1_500)) { waited.record(()) } }
         }
         await waited.wait { !$0.isEmpty }
         #expect(try await response.body.bytes().count == 8 << 20)
