@@ -30,10 +30,13 @@ package final class MediaHost: Sendable {
     package let origin: String
     private let server: HTTPServer
     private let state: Locked<State>
+    /// Ends when what is held may go.
+    private let hold: AsyncStream<Never>.Continuation
     private let serving: Task<Void, Never>
 
-    private init(origin: String, server: HTTPServer, state: Locked<State>) {
+    private init(origin: String, server: HTTPServer, state: Locked<State>, hold: AsyncStream<Never>.Continuation) {
         self.origin = origin
+        self.hold = hold
         self.server = server
         self.state = state
         serving = Task { await server.run() }
@@ -52,13 +55,25 @@ package final class MediaHost: Sendable {
         configuration.tls = try listener.material().tls
         configuration.writeDeadline = .seconds(120)
         let state = Locked(State())
-        let server = try await HTTPServer.listen(on: loop, configuration) { await respond(to: $0, from: state) }
+        let (held, hold) = AsyncStream.makeStream(of: Never.self)
+        let server = try await HTTPServer.listen(on: loop, configuration) {
+            await respond(to: $0, from: state, held)
+        }
         let scheme = configuration.tls == nil ? "http" : "https"
-        return MediaHost(origin: "\(scheme)://\(listener.name):\(await server.port)", server: server, state: state)
+        return MediaHost(
+            origin: "\(scheme)://\(listener.name):\(await server.port)",
+            server: server,
+            state: state,
+            hold: hold
+        )
     }
+
+    /// Lets what is ``MediaFault/held`` go.
+    package func release() { hold.finish() }
 
     /// Stops listening and drops what is under way.
     package func stop() async {
+        release()
         await server.stop()
         await serving.value
     }
@@ -84,7 +99,7 @@ package final class MediaHost: Sendable {
         case .ragged: body.removeLast()
         case .plaintext: body = bytes
         case .endless: body = []
-        case .status, .redirect, .wrongKey, .slow, nil: break
+        case .status, .redirect, .wrongKey, .slow, .held, nil: break
         }
         let signature = String(UInt64.random(in: .min ... .max), radix: 16)
         let redirects = if case .redirect(_, let times)? = fault { times } else { 0 }
@@ -106,7 +121,9 @@ package final class MediaHost: Sendable {
         return SimulatedMedia(url: "\(origin)\(path)?q-sign-algorithm=sha1&sign=\(signature)", aesKey: key.key)
     }
 
-    private static func respond(to request: HTTPRequest, from state: Locked<State>) async -> HTTPResponse {
+    private static func respond(to request: HTTPRequest, from state: Locked<State>, _ held: AsyncStream<Never>) async
+        -> HTTPResponse
+    {
         let (item, leads) = state.withLock { state -> (Item?, Bool) in
             state.requests.append(request.path)
             guard let item = state.items[request.path] else { return (nil, false) }
@@ -128,6 +145,7 @@ package final class MediaHost: Sendable {
         case .endless: body = [UInt8](repeating: 0, count: endlessBytes)
         case .slow(let duration):
             do { try await Task.sleep(for: duration) } catch { return HTTPResponse(status: 503, text: "given up") }
+        case .held: for await _ in held {}
         case .redirect, .truncated, .ragged, .wrongKey, .plaintext, nil: break
         }
         return HTTPResponse(status: 200, headers: headers, body: body)
@@ -152,4 +170,6 @@ package enum MediaFault: Sendable, Hashable {
     case endless
     /// The answer begins so much later.
     case slow(Duration)
+    /// The answer begins with ``MediaHost/release()``.
+    case held
 }

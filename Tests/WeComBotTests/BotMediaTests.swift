@@ -109,7 +109,7 @@ struct BotMediaTests {
                 await reply.finish(error.code.rawValue)
             }
         } _: { bench, host in
-            let slow = try host.publish([1], fault: .slow(.seconds(3)))
+            let slow = try host.publish([1], fault: .held)
             let waiting = await bench.gateway.push(.image(slow), from: "slow")
             await started.wait { !$0.isEmpty }
             for number in 0..<10 {
@@ -117,6 +117,7 @@ struct BotMediaTests {
                 #expect(try await bench.gateway.waitForAnswer(to: other) == "echo: \(number)")
             }
             #expect(await bench.gateway.answer(to: waiting).isEmpty)
+            host.release()
             #expect(try await bench.gateway.waitForAnswer(to: waiting) == "md5:55a54008ad1ba589aa210d2629c1df41")
         }
     }
