@@ -25,6 +25,16 @@ struct BotEventTests {
         try await bench.end()
     }
 
+    /// Makes an event happen until its answer is delivered: a machine that stands still for 5 s is not what is tested.
+    private func inTime(_ outcomes: Mailbox<Delivery>, _ happen: () async -> PushedMessage) async -> PushedMessage {
+        while true {
+            let event = await happen()
+            let outcome = await outcomes.next()
+            if outcome == .delivered || Task.isCancelled { return event }
+            #expect(outcome?.reason?.message.contains("is over") == true)
+        }
+    }
+
     @Test func aCardThatIsPressedIsAnsweredWhileMessagesBlockTheirThreads() async throws {
         let bench = try await BotBench()
         let observations = await bench.gateway.observations()
@@ -38,38 +48,36 @@ struct BotEventTests {
         } _: { bot in
             try await bench.gateway.waitForSubscription()
             let blocked = await bench.gateway.pushText(from: "u", "堵")
-            let event = await bench.gateway.pushEvent(
-                .templateCard(cardType: "button_interaction", eventKey: "k", taskID: "t_1"),
-                from: "u"
-            )
-            #expect(await outcomes.next() == .delivered)
+            let event = await inTime(outcomes) {
+                let pressed = SimulatedEvent.templateCard(cardType: "button_interaction", eventKey: "k", taskID: "t_1")
+                return await bench.gateway.pushEvent(pressed, from: "u")
+            }
             #expect(await bench.gateway.answer(toEvent: event)?["template_card"]?["task_id"] == "t_1")
-            let entered = await bench.gateway.pushEvent(.enterChat, from: "v")
-            #expect(await outcomes.next() == .delivered)
+            let entered = await inTime(outcomes) { await bench.gateway.pushEvent(.enterChat, from: "v") }
             #expect(await bench.gateway.answer(toEvent: entered)?["text"]?["content"] == "欢迎")
             gate.open()
             #expect(try await bench.gateway.waitForAnswer(to: blocked) == "echo: 堵")
             let snapshot = await bot.snapshot()
-            #expect(snapshot.events == 2 && snapshot.duplicateEvents == 0 && snapshot.droppedEvents == 0)
-            #expect(snapshot.metrics.contains("wecom_bot_events_total 2"))
+            #expect(snapshot.events >= 2 && snapshot.duplicateEvents == 0 && snapshot.droppedEvents == 0)
+            #expect(snapshot.metrics.contains("wecom_bot_events_total \(snapshot.events)"))
         }
         #expect(await BotBench.violations(observations).isEmpty)
     }
 
     @Test func anEventHandlerThatThrowsHarmsOnlyItself() async throws {
         let bench = try await BotBench()
+        let welcomed = Mailbox<Void>()
         let onEvent: ClosureHandler.EventBody = { event, reply in
             if event.kind == .feedback { throw BotConversationTests.Broken(description: "数据不对") }
             await reply.welcome("欢迎")
+            welcomed.put(())
         }
         try await run(bench, onEvent: onEvent) { bot in
             try await bench.gateway.waitForSubscription()
             await bench.gateway.pushEvent(.feedback(id: "fb", type: 2), from: "u")
             _ = await bench.line(from: .error, with: "the handler of an event failed")
             await bench.gateway.pushEvent(.enterChat, from: "u")
-            try await bench.gateway.waitForObservation {
-                if case .eventAnswered = $0.event { true } else { false }
-            }
+            await welcomed.next()
             let message = await bench.gateway.pushText(from: "u", "好")
             #expect(try await bench.gateway.waitForAnswer(to: message) == "echo: 好")
             #expect(await bot.snapshot().handlerFailures == 1)

@@ -30,6 +30,8 @@ package struct ConnectionConfiguration: Sendable, Hashable {
     package var notSubscribedRepeats = 3
     /// How long an answer is accepted after the message it answers (official doc 101463: 24 h).
     package var replyWindow: Duration = .seconds(24 * 3600)
+    /// How long an answer to an event is accepted after it (official doc 101463: 5 s).
+    package var eventWindow: Duration = .seconds(5)
     /// How many requests may be unsettled at once: waiting, on their way, or holding a slot. More than twice what a dispatcher lets
     /// in, because the last update of each answer must find room even where an unanswered one before it still holds its slot.
     package var maximumRequests = 40_000
@@ -82,7 +84,8 @@ package struct ConnectionConfiguration: Sendable, Hashable {
                 ("connectDeadline", connectDeadline), ("subscribeDeadline", subscribeDeadline),
                 ("heartbeatInterval", heartbeatInterval), ("closeDeadline", closeDeadline),
                 ("acknowledgementDeadline", acknowledgementDeadline), ("slotExpiry", slotExpiry),
-                ("replyWindow", replyWindow), ("reconnectBase", reconnectBase), ("reconnectCap", reconnectCap),
+                ("replyWindow", replyWindow), ("eventWindow", eventWindow), ("reconnectBase", reconnectBase),
+                ("reconnectCap", reconnectCap),
                 ("minimumAttemptGap", minimumAttemptGap), ("stablePeriod", stablePeriod),
                 ("credentialsRetryBase", credentialsRetryBase), ("credentialsRetryCap", credentialsRetryCap),
                 ("displacedRetryBase", displacedRetryBase), ("displacedRetryCap", displacedRetryCap),

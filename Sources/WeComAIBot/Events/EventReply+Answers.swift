@@ -1,9 +1,6 @@
 public import BotCore
 
 extension EventReply {
-    /// How long after it came an event may be answered: 5 s (official doc 101463).
-    public static let window = Duration.seconds(5)
-
     /// Greets the user who opened the chat, within 5 s of ``BotCore/Event/Kind/enterChat``.
     @discardableResult
     public func welcome(_ text: String) async -> Delivery {

@@ -319,7 +319,7 @@ package actor LongConnection {
                 connection: self,
                 requestID: callback.requestID,
                 event: event,
-                receivedAt: now
+                validUntil: now + configuration.machine.eventWindow
             )
             eventReceiver?(event, channel)
         case .unknown:

@@ -6,16 +6,15 @@ struct LongConnectionEventChannel: EventChannel {
     private let connection: LongConnection
     private let requestID: RequestID?
     private let event: Event
-    /// The official documents give an event 5 s from its callback (official doc 101463).
     private let validUntil: ContinuousClock.Instant
     /// An event is answered once.
     private let isAnswered = Locked(false)
 
-    init(connection: LongConnection, requestID: RequestID?, event: Event, receivedAt: ContinuousClock.Instant) {
+    init(connection: LongConnection, requestID: RequestID?, event: Event, validUntil: ContinuousClock.Instant) {
         self.connection = connection
         self.requestID = requestID
         self.event = event
-        validUntil = receivedAt + EventReply.window
+        self.validUntil = validUntil
     }
 
     func answer(_ message: OutboundMessage) async -> Delivery {

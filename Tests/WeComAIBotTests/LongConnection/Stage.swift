@@ -52,6 +52,7 @@ struct Stage: Sendable {
             let endpoint = try WebSocketEndpoint("wss://gateway.example")
             try await play(scenario, transport, on: loop, at: endpoint, trust: .system, far: world, environment: world)
         case .gateway:
+            service.eventReplyWindow = ConnectionConfiguration.patientEventWindow
             let home = try EventLoop(name: "gateway")
             let gateway = try await Gateway.start(on: home, configuration: service)
             let far = RealFarSide(gateway: gateway)
@@ -297,9 +298,13 @@ extension [ConnectionState] {
 }
 
 extension ConnectionConfiguration {
+    /// A machine that stands still for 5 s is not what is tested where the time is real.
+    static let patientEventWindow = Duration.seconds(60)
+
     /// Waits that a test can sit out in real time.
     static var impatient: ConnectionConfiguration {
         var configuration = ConnectionConfiguration()
+        configuration.eventWindow = patientEventWindow
         configuration.reconnectBase = .milliseconds(10)
         configuration.minimumAttemptGap = .milliseconds(10)
         configuration.displacedRetryBase = .milliseconds(20)
