@@ -13,8 +13,8 @@ extension SQLiteConnection {
         // Of the turns whose handler was started. Apart from them, so that progress does not write the message again.
         """
         CREATE TABLE answers (
-            turn INTEGER PRIMARY KEY, bubble INTEGER NOT NULL, rest TEXT NOT NULL, shown INTEGER NOT NULL,
-            complete INTEGER NOT NULL, route TEXT
+            turn INTEGER PRIMARY KEY, bubble INTEGER NOT NULL, rest TEXT NOT NULL, opening TEXT NOT NULL,
+            mid_line INTEGER NOT NULL, shown INTEGER NOT NULL, complete INTEGER NOT NULL, route TEXT
         )
         """,
         // The final texts of those that the server said nothing about: few, and mostly none.
@@ -79,9 +79,13 @@ extension SQLiteConnection {
 
     private func write(_ answer: SavedAnswer, of number: Int64) throws(StoreError) {
         try run(
-            "INSERT OR REPLACE INTO answers (turn, bubble, rest, shown, complete, route) VALUES (?,?,?,?,?,?)",
+            """
+            INSERT OR REPLACE INTO answers (turn, bubble, rest, opening, mid_line, shown, complete, route)
+                VALUES (?,?,?,?,?,?,?,?)
+            """,
             [
-                .integer(number), .integer(Int64(answer.bubble)), .text(answer.text), .integer(answer.isShown ? 1 : 0),
+                .integer(number), .integer(Int64(answer.bubble)), .text(answer.text), .text(answer.opening),
+                .integer(answer.isMidLine ? 1 : 0), .integer(answer.isShown ? 1 : 0),
                 .integer(answer.isComplete ? 1 : 0), answer.route.map(Value.text) ?? .null,
             ]
         )
@@ -109,14 +113,19 @@ extension SQLiteConnection {
         let turns = try run(
             """
             SELECT number, received_at, message_id, kind, is_group, conversation, sender, text, raw, turns.route,
-                turn, bubble, rest, shown, complete, answers.route FROM turns LEFT JOIN answers ON turn = number ORDER BY number
+                turn, bubble, rest, shown, complete, answers.route, opening, mid_line
+                FROM turns LEFT JOIN answers ON turn = number ORDER BY number
             """
         )
         var finals: [Int64: [SavedAnswer.Final]] = [:]
         var senseless: Set<Int64> = []
         for row in try run("SELECT turn, bubble, text, left FROM finals ORDER BY turn, bubble") {
             guard case .integer(let turn)? = row.first else { continue }
-            if let final = Self.final(row[1...]) { finals[turn, default: []].append(final) } else { senseless.insert(turn) }
+            if let final = Self.final(row[1...]) {
+                finals[turn, default: []].append(final)
+            } else {
+                senseless.insert(turn)
+            }
         }
         let seen = try run("SELECT message_id, at FROM seen ORDER BY number")
         let saved = turns.compactMap { Self.turn($0, finals) }.filter { !senseless.contains($0.number) }
@@ -130,7 +139,7 @@ extension SQLiteConnection {
     }
 
     private static func turn(_ row: [Value], _ finals: [Int64: [SavedAnswer.Final]]) -> SavedTurn? {
-        guard row.count == 16,
+        guard row.count == 18,
             case .integer(let number) = row[0], SavedTurn.numbers.contains(number),
             case .integer(let receivedAt) = row[1], case .text(let id) = row[2], case .text(let kind) = row[3],
             case .integer(let isGroup) = row[4], case .text(let conversation) = row[5],
@@ -164,11 +173,14 @@ extension SQLiteConnection {
     private static func answer(_ row: ArraySlice<Value>) -> SavedAnswer? {
         let row = Array(row)
         guard case .integer(let bubble) = row[0], bubbles.contains(bubble), case .text(let text) = row[1],
-            case .integer(let shown) = row[2], case .integer(let complete) = row[3], let route = optionalText(row[4])
+            case .integer(let shown) = row[2], case .integer(let complete) = row[3], let route = optionalText(row[4]),
+            case .text(let opening) = row[5], case .integer(let midLine) = row[6]
         else { return nil }
         return SavedAnswer(
             bubble: Int(bubble),
             text: text,
+            opening: opening,
+            isMidLine: midLine == 1,
             isShown: shown == 1,
             isComplete: complete == 1,
             route: route.text

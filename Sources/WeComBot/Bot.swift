@@ -253,10 +253,12 @@ public final class Bot: Sendable {
         stateChanges.finish()
         await server?.stop()
         await served
+        // Whoever drains needs the loop until then.
+        let isDisplaced = await reason == .displaced
         let last = (await parts.connection.snapshot(), parts.dispatcher.statistics, parts.events.statistics)
         life.withLock { $0 = .over(last.0, last.1, last.2) }
         await parts.loop.shutdown()
-        if await reason == .displaced { throw BotError.displaced }
+        if isDisplaced { throw BotError.displaced }
     }
 
     /// Listens on the status port, if there is to be one.

@@ -187,7 +187,10 @@ struct DispatcherRecoveryTests {
         let state = SavedState(after: changes)
         let owed = state.turns.sorted { $0.number < $1.number }.map(\.answer)
         // It never left, so that the next process may send it any way there is.
-        #expect(owed.map { $0?.finals.map(\.text) } == [["answer to 1"], nil] && owed[0]?.finals.map(\.mayHaveArrived) == [false])
+        #expect(
+            owed.map { $0?.finals.map(\.text) } == [["answer to 1"], nil]
+                && owed[0]?.finals.map(\.mayHaveArrived) == [false]
+        )
 
         let next = RecordingChannel()
         let successor = Dispatcher(

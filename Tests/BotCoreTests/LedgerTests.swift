@@ -294,7 +294,9 @@ struct LedgerTests {
         #expect(capture.messages(from: .notice).last == "the state is saved again")
     }
 
-    @Test("a disk that hangs while the store is opened is waited for no longer than the patience, and used when it is there")
+    @Test(
+        "a disk that hangs while the store is opened is waited for no longer than the patience, and used when it is there"
+    )
     func opensSlowly() async {
         let gate = ThreadGate()
         store.openingGate = gate

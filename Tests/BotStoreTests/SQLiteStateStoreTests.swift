@@ -54,6 +54,8 @@ struct SQLiteStateStoreTests {
         ],
         bubble: 4,
         text: "其余",
+        opening: "```swift\n",
+        isMidLine: true,
         isShown: true,
         isComplete: true,
         route: #"{"b":"路"}"#
@@ -227,7 +229,9 @@ struct SQLiteStateStoreTests {
             "turns SET number=0", "turns SET number=-1", "turns SET number=9007199254740993", "turns SET text=x'00'",
             "turns SET raw=1", "turns SET route=1", "turns SET conversation=x'FF'", "turns SET received_at='soon'",
             "answers SET bubble=-1", "answers SET bubble=1000001", "answers SET bubble='x'", "answers SET rest=3.5e0",
-            "answers SET shown='yes'", "answers SET route=x'FF'", "finals SET bubble=-1", "finals SET bubble=1000001",
+            "answers SET shown='yes'", "answers SET route=x'FF'",
+            "answers SET opening=x'FF'", "answers SET mid_line='no'", "finals SET bubble=-1",
+            "finals SET bubble=1000001",
             "finals SET text=x'FF'", "finals SET left='yes'",
         ]
     )

@@ -100,7 +100,7 @@ extension AnswerModel {
     }
 
     mutating func ask() throws(Violation) {
-        let isTooLong = text.count - consumed > limit
+        let isTooLong = text.count - consumed > limit - maximumAdded
         if isTooLong, outstanding == nil, let first = text[consumed...].first, first < 0x21 || first > 0x7E {
             mayHaveSkipped = true
         }
@@ -151,7 +151,12 @@ extension AnswerModel {
             return
         }
 
-        let end = try place(bytes)
+        let added = machine.added
+        try claim(added.before + added.after <= 2 * maximumAdded, "little is added")
+        try claim(added.after == 0 || update.isFinal, "only what ends is closed")
+        let body = Array(bytes.dropFirst(added.before).dropLast(added.after))
+        try claim(!isBlank(body[...]), "a bubble shows something of the answer")
+        let end = try place(body)
         if update.isFinal {
             consumed = end
             nextBubble()
@@ -164,6 +169,9 @@ extension AnswerModel {
             lastIntermediate = update
         }
     }
+
+    /// How much of a bubble may be what is repeated and closed.
+    private var maximumAdded: Int { limit / 4 }
 
     private mutating func nextBubble() {
         bubbles += 1
@@ -184,7 +192,7 @@ extension AnswerModel {
         )
         let visible = rest.utf8.index(rest.startIndex, offsetBy: blank.count)
         let end = rest.utf8.distance(from: rest.startIndex, to: rest.index(after: visible))
-        try claim(end > limit, "white space is left out only if what follows would not fit")
+        try claim(end > limit - maximumAdded, "white space is left out only if what follows would not fit")
         return consumed + skipped + bytes.count
     }
 

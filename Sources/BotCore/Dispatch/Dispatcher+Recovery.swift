@@ -29,7 +29,8 @@ extension Dispatcher {
     func recoverLater() async {
         guard let ledger else { return }
         while ledger.isToBeOpened {
-            do { try await timeline.sleep(until: timeline.now + Ledger.retryInterval) } catch { return }  // it has ended
+            // It is cancelled when everything has ended.
+            do { try await timeline.sleep(until: timeline.now + Ledger.retryInterval) } catch { return }
             guard let resume = state.withLock({ $0.resume }) else { continue }
             if let saved = await ledger.recover() { await takeOver(saved, resume) }
         }

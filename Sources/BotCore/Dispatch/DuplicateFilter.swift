@@ -51,7 +51,9 @@ package struct DuplicateFilter: Sendable {
         let old = sightings.filter { !$0.id.isEmpty }.map { (key: Self.key($0.id), seen: $0.seen) }
         let present = slots.map { (key: $0.key, seen: entries[$0.value].seen) }
         self = DuplicateFilter(capacity: capacity, timeToLive: timeToLive)
-        for sighting in (old + present).sorted(by: { $0.seen < $1.seen }) { insert(key: sighting.key, now: sighting.seen) }
+        for sighting in (old + present).sorted(by: { $0.seen < $1.seen }) {
+            insert(key: sighting.key, now: sighting.seen)
+        }
     }
 
     /// Whether `id` was seen lately. If so, it counts as seen again now. An empty id never was.

@@ -23,6 +23,10 @@ package struct SavedAnswer: Sendable, Hashable {
     package var bubble = 0
     /// What ``bubble`` holds so far and what follows it; what is in earlier bubbles is not in it.
     package var text = ""
+    /// The line that opened the code block that ``text`` begins in, or the header of the table.
+    package var opening = ""
+    /// Whether ``text`` begins in the midst of a line.
+    package var isMidLine = false
     /// Whether ``bubble`` has shown something.
     package var isShown = false
     /// Whether ``finals`` and ``text`` are all that was to be said.
@@ -38,6 +42,8 @@ package struct SavedAnswer: Sendable, Hashable {
         finals: [Final] = [],
         bubble: Int,
         text: String,
+        opening: String = "",
+        isMidLine: Bool = false,
         isShown: Bool,
         isComplete: Bool,
         route: String? = nil
@@ -45,6 +51,8 @@ package struct SavedAnswer: Sendable, Hashable {
         self.finals = finals
         self.bubble = bubble
         self.text = text
+        self.opening = opening
+        self.isMidLine = isMidLine
         self.isShown = isShown
         self.isComplete = isComplete
         self.route = route

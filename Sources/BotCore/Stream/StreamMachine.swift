@@ -9,7 +9,7 @@
 ///   is not. A bubble that is shown is repeated when ``ReplyCapabilities/keepAlive`` has passed without new text.
 /// * Final updates always go, as soon as nothing is outstanding, even with a text that was already shown.
 /// * A text that outgrows a bubble is cut (``TextSplitter``): the bubble is finished, the rest opens the next one. The final
-///   texts of all bubbles are together the whole text.
+///   texts of all bubbles are together the whole text, but for what is ``added`` where a code block or a table is cut.
 /// * A bubble whose ``ReplyCapabilities/bubbleWindow`` ends is finished the same way: after a paragraph, line or sentence if one
 ///   ends near its end and the answer has not paused, else with all text so far. The next bubble opens with the next text; white
 ///   space alone opens none.
@@ -63,6 +63,11 @@ package struct StreamMachine: Sendable {
     private var text = ""
     /// Where the current bubble starts in `text`; what is before it is final.
     private var start = 0
+    /// What of the text's Markdown is open there.
+    private var context = MarkdownContext()
+    /// How many bytes at the beginning and the end of the last update are not the answer's: the opening of a code block, or the header
+    /// of a table, that is repeated, and the end of a code block.
+    package private(set) var added = (before: 0, after: 0)
     private var bubble = 0
     private var outstanding = Outstanding.none
     /// The last intermediate text of the current bubble that was sent, and whether one was accepted.
@@ -108,6 +113,7 @@ package struct StreamMachine: Sendable {
         bubble = answer.bubble
         inherited = answer.finals[...]
         text = answer.text
+        context = MarkdownContext(opening: answer.opening, isMidLine: answer.isMidLine)
         isShown = answer.isShown
         route = answer.route
     }
@@ -131,6 +137,8 @@ package struct StreamMachine: Sendable {
             finals: owed + [handed].compactMap(\.self) + inherited,
             bubble: bubble,
             text: isLast ? "" : text.slice(utf8: start..<text.utf8.count),
+            opening: isLast ? "" : context.opening,
+            isMidLine: !isLast && context.isMidLine,
             isShown: !isLast && (isShown || lastSent != nil),
             isComplete: !isOpen,
             route: route
@@ -181,7 +189,10 @@ extension StreamMachine {
     /// the new text does, in the current bubble.
     package mutating func replace(_ newText: String) -> Effect {
         guard isOpen else { return .ignored }
-        if start > 0, !newText.utf8.starts(with: text.utf8.prefix(start)) { start = 0 }
+        if start > 0, !newText.utf8.starts(with: text.utf8.prefix(start)) {
+            start = 0
+            context = MarkdownContext()
+        }
         text = newText
         return changed()
     }
@@ -257,7 +268,7 @@ extension StreamMachine {
     }
 
     private func changed() -> Effect {
-        let needsAttention = isIdle || text.utf8.count - start > splitter.limit
+        let needsAttention = isIdle || text.utf8.count - start > splitter.limit - context.maximumAddition
         return capabilities.streams && outstanding == .none && needsAttention ? .attention : .none
     }
 }
@@ -274,19 +285,23 @@ extension StreamMachine {
     private mutating func decide(now: ContinuousClock.Instant) -> Step {
         if case .done(let outcome) = phase { return .done(outcome) }
         guard outstanding == .none else { return .idle }
-        if let final = inherited.popFirst() { return .send(update(final, .final, now: now)) }
+        if let final = inherited.popFirst() {
+            added = (0, 0)
+            return .send(update(final, .final, now: now))
+        }
         guard capabilities.streams || !isOpen else { return .idle }
 
         if let update = overflow(now: now) { return .send(update) }
 
-        let range = start..<splitter.fittingEnd(text, from: start)
+        let range = start..<splitter.fittingEnd(text, from: start, in: context)
         switch phase {
         case .open:
             return continued(range, now: now)
         case .finishing(let emptyReason):
             guard text.firstVisible(in: range) == nil else {
-                return .send(update(text.slice(utf8: range), .lastFinal, now: now))
+                return .send(update(shown(range), .lastFinal, now: now))
             }
+            added = (0, 0)
             if isShown { return .send(update(configuration.closingText, .lastFinal, now: now)) }
             let outcome = worst ?? beside ?? .refused(Delivery.Reason(emptyReason))
             phase = .done(outcome)
@@ -298,20 +313,44 @@ extension StreamMachine {
 
     /// The update that finishes a bubble which the text has outgrown.
     private mutating func overflow(now: ContinuousClock.Instant) -> BubbleUpdate? {
-        while text.utf8.count - start > splitter.limit {
-            switch splitter.cut(text, from: start) {
+        while text.utf8.count - start > splitter.room(for: text, from: start, in: context) {
+            switch splitter.cut(text, from: start, in: context) {
             case .blankRest:
                 return nil
             case .skip(let offset):
+                context.read(text.slice(utf8: start..<offset).utf8)
                 start = offset
             case .at(let offset):
-                return finishBubble(text.slice(utf8: start..<offset), before: offset, now: now)
+                return finishBubble(before: offset, now: now)
             }
         }
         return nil
     }
 
-    /// Finishes the current bubble; what is from `offset` on is for the next.
+    /// Finishes the current bubble with the text before `offset`; what is from there on is for the next.
+    private mutating func finishBubble(before offset: Int, now: ContinuousClock.Instant) -> BubbleUpdate {
+        var content = shown(start..<offset)
+        context.read(text.slice(utf8: start..<offset).utf8)
+        let closing = splitter.closing(in: context)
+        if content.utf8.count + closing.utf8.count <= splitter.limit {
+            content += closing
+            added.after = closing.utf8.count
+        }
+        return finishBubble(content, before: offset, now: now)
+    }
+
+    /// A part of the text as the current bubble shows it.
+    private func content(_ range: Range<Int>) -> String {
+        splitter.opening(of: text, from: start, in: context) + text.slice(utf8: range)
+    }
+
+    /// The same, to be sent.
+    private mutating func shown(_ range: Range<Int>) -> String {
+        let content = content(range)
+        added = (before: content.utf8.count - range.count, after: 0)
+        return content
+    }
+
     private mutating func finishBubble(
         _ content: String,
         before offset: Int,
@@ -370,16 +409,19 @@ extension StreamMachine {
         let isBlank = text.firstVisible(in: range) == nil
         let windowEnd = isShown ? capabilities.bubbleWindow.flatMap { window in openTime.map { $0 + window } } : nil
         if let windowEnd, windowEnd <= now {
-            guard !isBlank else { return .send(finishBubble(configuration.closingText, before: start, now: now)) }
-            let end = hasPaused(range, now: now) ? range.upperBound : splitter.end(of: text, in: range)
-            return .send(finishBubble(text.slice(utf8: start..<end), before: end, now: now))
+            guard !isBlank else {
+                added = (0, 0)
+                return .send(finishBubble(configuration.closingText, before: start, now: now))
+            }
+            let end = hasPaused(range, now: now) ? range.upperBound : splitter.end(of: text, in: range, context)
+            return .send(finishBubble(before: end, now: now))
         }
 
         let textDue = isBlank && thinking == nil ? nil : newTextDue(range, now: now)
-        if let textDue, textDue <= now { return .send(intermediate(text.slice(utf8: range), now: now)) }
+        if let textDue, textDue <= now { return .send(intermediate(shown(range), now: now)) }
         let keepAliveDue = isShown ? after(capabilities.keepAlive) : nil
         if let keepAliveDue, keepAliveDue <= now, let lastSent {
-            return .send(intermediate(isBlank ? lastSent : text.slice(utf8: range), now: now))
+            return .send(intermediate(isBlank ? lastSent : shown(range), now: now))
         }
         isIdle = textDue == nil
         return [textDue, keepAliveDue, windowEnd].compactMap(\.self).min().map { .wait(until: $0) } ?? .idle
@@ -390,12 +432,13 @@ extension StreamMachine {
         let interval = StreamConfiguration.interval(bytes: range.count + thinkingBytes, refusals: refusals)
         let due = after(interval) ?? now
         // Of another length, so it is another text: no need to look at it before its time.
-        if isThinkingNew || (now < due && lastSent?.utf8.count != range.count) { return due }
+        let opening = splitter.limit - splitter.room(for: text, from: start, in: context)
+        if isThinkingNew || (now < due && lastSent?.utf8.count != opening + range.count) { return due }
         return isSent(range) ? nil : due
     }
 
     private func isSent(_ range: Range<Int>) -> Bool {
-        lastSent?.isIdentical(to: text.slice(utf8: range)) ?? false
+        lastSent?.isIdentical(to: content(range)) ?? false
     }
 
     private func hasPaused(_ range: Range<Int>, now: ContinuousClock.Instant) -> Bool {

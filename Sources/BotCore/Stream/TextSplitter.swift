@@ -2,6 +2,10 @@
 ///
 /// Offsets count UTF-8 bytes from the start of the whole text. A cut never loses or moves a byte: what is before it goes into
 /// one bubble, what is after it into the next, and both contain something visible.
+///
+/// A code block that is cut is closed at the end of the bubble and opened again, the same way, at the start of the next; a table that
+/// is cut has its header again. Both count against the bubble's limit, and are left out where they would take more than a quarter of
+/// it.
 struct TextSplitter: Sendable {
     /// What to do with a text that is too long.
     enum Cut: Equatable {
@@ -23,12 +27,13 @@ struct TextSplitter: Sendable {
         self.limit = max(limit, 4)
     }
 
-    /// Where to cut `text` from `start` on, which must be more than ``limit`` bytes.
+    /// Where to cut `text` from `start` on, which must be more bytes than fit.
     ///
-    /// The best place in the second half of what fits: after or before a blank line, else a line break, else after a sentence,
+    /// The best place in the second half of what fits: around a blank line or a code block, else a line break, else after a sentence,
     /// else a space, else between two graphemes; of equally good ones, the last. A grapheme is cut, between scalars, only if
     /// it does not fit into a bubble by itself.
-    func cut(_ text: String, from start: Int) -> Cut {
+    func cut(_ text: String, from start: Int, in context: MarkdownContext = .init()) -> Cut {
+        let limit = room(for: text, from: start, in: context)
         let end = text.utf8.count
         guard let first = text.firstVisible(in: start..<end), let last = text.lastVisible(in: start..<end) else {
             return .skip(to: end)
@@ -45,7 +50,7 @@ struct TextSplitter: Sendable {
             return .at(text.scalarBoundary(atOrBefore: start + limit))
         }
         let lowest = max(first.upperBound, highest - limit / 2)
-        return .at(bestBoundary(in: text, lowest...highest).offset)
+        return .at(bestBoundary(in: text, lowest...highest, from: start, in: context).offset)
     }
 
     /// The most bytes that are left to the next bubble for the sake of a good end.
@@ -54,71 +59,75 @@ struct TextSplitter: Sendable {
     /// Where a bubble that has to end now, and holds `range`, does: after the best and last paragraph, line or sentence that ends
     /// in its last ``maximumRest`` bytes and second half, else at the end. Both sides contain something visible, or the second
     /// is empty.
-    func end(of text: String, in range: Range<Int>) -> Int {
+    func end(of text: String, in range: Range<Int>, _ context: MarkdownContext = .init()) -> Int {
         guard let first = text.firstVisible(in: range), let last = text.lastVisible(in: range) else {
             return range.upperBound
         }
         let lowest = max(first.upperBound, range.upperBound - min(range.count / 2, Self.maximumRest))
         guard text.isGraphemeBoundary(range.upperBound), lowest <= range.upperBound else { return range.upperBound }
-        let best = bestBoundary(in: text, lowest...range.upperBound)
+        let best = bestBoundary(in: text, lowest...range.upperBound, from: range.lowerBound, in: context)
         return best.boundary >= .sentence && best.offset <= last.lowerBound ? best.offset : range.upperBound
     }
 
     /// How much of a text from `start` on can be shown in one bubble if none of it is cut off for another.
-    func fittingEnd(_ text: String, from start: Int) -> Int {
+    func fittingEnd(_ text: String, from start: Int, in context: MarkdownContext = .init()) -> Int {
         let end = text.utf8.count
+        let limit = room(for: text, from: start, in: context)
         guard end - start > limit else { return end }
         return text.scalarBoundary(atOrBefore: start + limit)
     }
 
-    /// The last of the best boundaries in `range`, whose upper bound is a grapheme boundary.
-    private func bestBoundary(in text: String, _ range: ClosedRange<Int>) -> (offset: Int, boundary: Boundary) {
+    /// The last of the best boundaries in `range`, whose upper bound is a grapheme boundary, of a bubble that begins at `start`.
+    private func bestBoundary(
+        in text: String,
+        _ range: ClosedRange<Int>,
+        from start: Int,
+        in context: MarkdownContext
+    ) -> (offset: Int, boundary: TextBoundary) {
         // Five bytes before and two after decide what kind of boundary an offset is.
         let base = max(0, range.lowerBound - 5)
         let bytes = Array(
             text.utf8[text.index(utf8: base)..<text.index(utf8: min(text.utf8.count, range.upperBound + 2))]
         )
-        var best = (offset: range.upperBound, boundary: Boundary.grapheme)
+        let lines = MarkdownLines(text, start..<range.upperBound, after: context)
+        let room = room(for: text, from: start, in: context)
+        var best: (offset: Int, boundary: TextBoundary)?
         for offset in range.reversed() {
-            let boundary = Boundary(bytes, at: offset - base)
-            guard boundary > best.boundary else { continue }
+            let plain = TextBoundary(bytes, at: offset - base)
+            // Only between lines can Markdown make a place better.
+            if let best, plain <= best.boundary, plain < .line { continue }
+            let boundary = lines.boundary(plain, at: offset)
+            if let best, boundary <= best.boundary { continue }
             // A combining scalar may follow a space or a full stop; nothing combines with a line break.
             if boundary < .line, !text.isGraphemeBoundary(offset) { continue }
+            guard offset - start + closing(in: lines.context(at: offset)).utf8.count <= room else { continue }
             best = (offset, boundary)
             if boundary == .paragraph { break }
         }
-        return best
+        return best ?? (range.upperBound, .broken)
     }
 }
 
-/// How good a place is to cut, judged by the bytes around it.
-private enum Boundary: Int, Comparable {
-    case grapheme, space, sentence, line, paragraph
+// MARK: What is added
 
-    static func < (left: Boundary, right: Boundary) -> Bool { left.rawValue < right.rawValue }
+extension TextSplitter {
+    /// How many bytes of a text from `start` on fit into a bubble.
+    func room(for text: String, from start: Int, in context: MarkdownContext) -> Int {
+        limit - opening(of: text, from: start, in: context).utf8.count
+    }
 
-    private static let newline = UInt8(ascii: "\n")
-    private static let sentenceEnds = ["。", "！", "？", "；", "…", ". ", "! ", "? "].map { Array($0.utf8) }
+    /// What a bubble begins with whose text starts at `start`.
+    func opening(of text: String, from start: Int, in context: MarkdownContext) -> String {
+        guard isWorthIt(context) else { return "" }
+        return String(decoding: context.opening(before: text.utf8[text.index(utf8: start)...]), as: UTF8.self)
+    }
 
-    init(_ bytes: [UInt8], at offset: Int) {
-        let before = bytes[..<offset]
-        let after = bytes[offset...]
-        switch (before.last, after.first) {
-        case (UInt8(ascii: "\r"), Self.newline):
-            self = .grapheme
-        case (Self.newline, Self.newline):
-            self = .paragraph
-        case (Self.newline, _):
-            let line = before.dropLast()
-            let isBlank = line.last == Self.newline || line.suffix(2) == [Self.newline, UInt8(ascii: "\r")]
-            self = isBlank ? .paragraph : .line
-        case (_, Self.newline):
-            self = after.dropFirst().first == Self.newline ? .paragraph : .line
-        case (let byte?, _) where byte >= 0x80 || byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t"):
-            let isSentence = Self.sentenceEnds.contains { before.suffix($0.count) == $0[...] }
-            self = isSentence ? .sentence : byte < 0x80 ? .space : .grapheme
-        default:
-            self = .grapheme
-        }
+    /// What a bubble ends with whose text stops where Markdown stands like that, if there is room.
+    func closing(in context: MarkdownContext) -> String {
+        isWorthIt(context) ? String(decoding: context.closing, as: UTF8.self) : ""
+    }
+
+    private func isWorthIt(_ context: MarkdownContext) -> Bool {
+        context.maximumAddition > 0 && context.maximumAddition <= limit / 4
     }
 }

@@ -27,6 +27,12 @@ struct DepartureTests {
         return (sending, departures)
     }
 
+    /// Answers a frame, once the socket has passed it on.
+    private func answer(_ bench: Bench, _ requestID: String, _ code: Int = 0, on link: Int = 1) async {
+        await bench.world.advance(by: .zero)
+        await bench.acknowledge(requestID, code, on: link)
+    }
+
     private func turn(_ route: String?, finals: [SavedAnswer.Final]) -> SavedTurn {
         let conversation = Conversation(kind: .single, id: "user")
         return SavedTurn(
@@ -54,7 +60,7 @@ struct DepartureTests {
             await bench.subscribe()
             let frame = await bench.frame(1)
             #expect(departures.events.map(\.frames) == [1], "said before it was sent")
-            await bench.acknowledge(frame.requestID)
+            await answer(bench, frame.requestID)
             #expect(await sending.value == .delivered)
             #expect(departures.events.count == 1)
         }
@@ -81,7 +87,7 @@ struct DepartureTests {
             await bench.world.end(1, .lost)
             let (sending, departures) = send("好", bench, through: bench.channel("REQ-1").channel, link: 2)
             await bench.reconnect(2)
-            await bench.acknowledge(await bench.frame(1, on: 2).requestID, on: 2)
+            await answer(bench, await bench.frame(1, on: 2).requestID, on: 2)
             #expect(await sending.value == .delivered)
             #expect(departures.events.count == 1)
         }
@@ -91,7 +97,7 @@ struct DepartureTests {
         try await Bench.run { bench in
             await bench.subscribe()
             let (sending, departures) = send("全文", bench, through: bench.channel("REQ-1").channel)
-            await bench.acknowledge(await bench.frame(1).requestID, -1)
+            await answer(bench, await bench.frame(1).requestID, -1)
             let push = await bench.frame(2)
             #expect(push.command == "aibot_send_msg")
             #expect(departures.events.map(\.frames) == [1, 2])
@@ -102,7 +108,7 @@ struct DepartureTests {
             let (pushing, _) = send("全文", bench, through: other)
             let second = await bench.frame(3)
             #expect(second.command == "aibot_send_msg")
-            await bench.acknowledge(second.requestID)
+            await answer(bench, second.requestID)
             guard case .redirected = await pushing.value else {
                 Issue.record("not redirected")
                 return
@@ -111,7 +117,7 @@ struct DepartureTests {
             let left = SavedAnswer.Final(bubble: 0, text: "全文", mayHaveArrived: true)
             let resumed = try #require(await bench.connection.channel(resuming: turn(route, finals: [left])))
             let (again, _) = send("全文", bench, through: resumed)
-            await bench.acknowledge(push.requestID)
+            await answer(bench, push.requestID)
             _ = await sending.value
             await bench.connection.stop()
             guard case .unknown = await again.value else {
