@@ -49,6 +49,9 @@ extension Gateway {
     /// What the user has seen of the answer so far.
     package func answer(to message: PushedMessage) -> [Bubble] { machine.answer(to: message.messageID) }
 
+    /// What was uploaded under that id.
+    package func media(_ id: String) -> SimulatedMedia? { machine.media[id] }
+
     // MARK: Faults
 
     /// Makes something go wrong, now or when the time comes.

@@ -10,6 +10,8 @@ struct FrameTrace: Sendable {
     static let maximumStringBytes = 1_024
     /// What is shown of one frame, in UTF-8 bytes.
     static let maximumBytes = 3_072
+    /// A longer frame, such as a chunk of an upload, is not looked into: that takes time on the loop.
+    static let maximumFrameBytes = 128 * 1_024
 
     private let secret: Secret
 
@@ -27,7 +29,9 @@ struct FrameTrace: Sendable {
     /// What may be shown of a frame.
     func excerpt(of bytes: [UInt8]) -> Excerpt {
         do {
-            guard String(validating: bytes, as: UTF8.self) != nil else { return Self.unreadable }
+            guard bytes.count <= Self.maximumFrameBytes, String(validating: bytes, as: UTF8.self) != nil else {
+                return Self.unreadable
+            }
             let value = redacted(try JSONDecoder().decode(JSONTree.self, from: Data(bytes)))
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

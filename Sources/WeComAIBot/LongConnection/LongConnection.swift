@@ -10,7 +10,7 @@ package actor LongConnection {
     /// Takes a message, on the loop: it must not block.
     package typealias Receiver = @Sendable (Inbound, any ReplyChannel) -> Void
 
-    private typealias Machine = ConnectionMachine<CheckedContinuation<Delivery, Never>>
+    private typealias Machine = ConnectionMachine<CheckedContinuation<SendResult, Never>>
 
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
@@ -30,6 +30,8 @@ package actor LongConnection {
     private var ended: CheckedContinuation<Void, Never>?
     private var shutdownHandler: ShutdownHandlerID?
     private var hasRun = false
+    /// The chunks of uploads that wait for their turn.
+    nonisolated let uploads = UploadLine()
 
     /// A connection that connects when it is ``run()``.
     ///
@@ -179,7 +181,11 @@ package actor LongConnection {
     var observerCount: Int { observers.count }
 
     /// Sends a frame and waits for its verdict. Cancelling the task ends the waiting, not the sending.
-    func send(_ request: Request) async -> Delivery {
+    func send(_ request: Request) async -> Delivery { await result(of: request).delivery }
+
+    /// Sends a frame and waits for its verdict, and for what the acknowledgement says. Cancelling the task ends the waiting, not the
+    /// sending.
+    func result(of request: Request) async -> SendResult {
         let id = SendID(rawValue: nextSendID)
         nextSendID += 1
         return await withTaskCancellationHandler {
@@ -192,6 +198,17 @@ package actor LongConnection {
             loop.execute { self.assumeIsolated { $0.cancel(id) } }
         }
     }
+
+    /// Returns at that time, or when the task is cancelled.
+    func pause(until deadline: ContinuousClock.Instant) async {
+        let promise = Promise<Void>()
+        let timer = environment.schedule(at: deadline) { promise.fulfill(()) }
+        _ = await promise.value()
+        environment.cancel(timer)
+    }
+
+    /// The time on its clock.
+    var now: ContinuousClock.Instant { environment.now }
 
     private func cancel(_ id: SendID) {
         let actions = machine.cancel(id, now: environment.now)
@@ -243,7 +260,7 @@ package actor LongConnection {
                 epoch: epoch,
                 now: now
             )
-            perform(actions)
+            perform(actions, after: answer)
         case .callback(let callback):
             let isDisplaced = if case .event(let event) = callback.body { event.event == .disconnected } else { false }
             let actions =
@@ -270,7 +287,8 @@ package actor LongConnection {
 
     // MARK: - Actions
 
-    private func perform(_ actions: [Machine.Action]) {
+    /// - Parameter answer: the acknowledgement that led to them: what is delivered now is so because of it.
+    private func perform(_ actions: [Machine.Action], after answer: Acknowledgement? = nil) {
         for action in actions {
             switch action {
             case .connect(let epoch):
@@ -282,7 +300,10 @@ package actor LongConnection {
             case .abort: socket?.abort()
             case .resolve(let waiter, let delivery):
                 journal.settled(delivery)
-                waiter.resume(returning: delivery)
+                let acknowledgement = delivery == .delivered ? answer?.raw : nil
+                waiter.resume(
+                    returning: SendResult(delivery, acknowledgement, connection: machine.epoch, at: environment.now)
+                )
             case .report(let incident): journal.report(incident, now: environment.now)
             case .state(let state): entered(state)
             }
@@ -291,7 +312,12 @@ package actor LongConnection {
     }
 
     private func write(_ write: FrameWrite) {
-        let priority: SendPriority = write.priority == .high ? .high : .normal
+        let priority: SendPriority =
+            switch write.priority {
+            case .high: .high
+            case .normal: .normal
+            case .low: .low
+            }
         do {
             let bytes =
                 switch write.content {

@@ -9,8 +9,8 @@ struct StreamReplyChannel: ReplyChannel {
     static let keepAlive = Duration.seconds(4 * 60 - 15)
 
     let capabilities: ReplyCapabilities
-    private let connection: LongConnection
-    private let requestID: RequestID
+    let connection: LongConnection
+    let requestID: RequestID
     private let conversation: Conversation
     /// Unique per answer.
     private let streamID: String
@@ -111,7 +111,7 @@ struct StreamReplyChannel: ReplyChannel {
         }
     }
 
-    private func send(_ frame: ClientFrame, _ kind: Request.Kind, _ item: Charge.Item) async -> Delivery {
+    func send(_ frame: ClientFrame, _ kind: Request.Kind, _ item: Charge.Item) async -> Delivery {
         let bytes: [UInt8]
         do throws(WireError) {
             bytes = try FrameCodec().encode(frame)

@@ -11,6 +11,14 @@ enum ClientFrame: Sendable {
     case respondStream(RequestID, StreamFrame)
     /// A message that answers nothing, with a `req_id` of its own. Sent twice, it is shown twice.
     case sendMarkdown(RequestID, PushFrame)
+    /// A message of its own with the `req_id` of the callback that is being answered. Sent twice, it is shown twice.
+    case respond(RequestID, OutboundMessage)
+    /// Begins an upload; the acknowledgement names it.
+    case uploadInit(RequestID, UploadInit)
+    /// One piece of it.
+    case uploadChunk(RequestID, UploadChunk)
+    /// Ends it; the acknowledgement names what was uploaded.
+    case uploadFinish(RequestID, uploadID: String)
 
     /// The frame's `cmd`.
     var command: Command {
@@ -19,13 +27,19 @@ enum ClientFrame: Sendable {
         case .ping: .ping
         case .respondStream: .respondMessage
         case .sendMarkdown: .sendMessage
+        case .respond: .respondMessage
+        case .uploadInit: .uploadInit
+        case .uploadChunk: .uploadChunk
+        case .uploadFinish: .uploadFinish
         }
     }
 
     /// The frame's `headers.req_id`.
     var requestID: RequestID {
         switch self {
-        case .subscribe(let id, _, _), .ping(let id), .respondStream(let id, _), .sendMarkdown(let id, _): id
+        case .subscribe(let id, _, _), .ping(let id), .respondStream(let id, _), .sendMarkdown(let id, _),
+            .respond(let id, _), .uploadInit(let id, _), .uploadChunk(let id, _), .uploadFinish(let id, _):
+            id
         }
     }
 }

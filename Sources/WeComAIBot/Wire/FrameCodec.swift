@@ -127,6 +127,20 @@ extension ClientFrame {
             try WireError.require(push.conversation.id, "chatid", of: name)
             try WireError.require(push.content, "markdown.content", of: name)
             try WireError.limit(push.content, PushFrame.maximumContentBytes, "markdown.content", of: name)
+        case .respond(_, let message):
+            try WireError.require(message.kind.rawValue, "msgtype", of: name)
+        case .uploadInit(_, let upload):
+            try WireError.require(upload.fileName, "filename", of: name)
+            try WireError.limit(upload.fileName, UploadRules.maximumNameBytes, "filename", of: name)
+        case .uploadChunk(_, let chunk):
+            try WireError.require(chunk.uploadID, "upload_id", of: name)
+            if chunk.bytes.isEmpty { throw WireError(.empty, "base64_data of \(name) is empty") }
+            if chunk.bytes.count > UploadRules.maximumChunkBytes {
+                let maximum = UploadRules.maximumChunkBytes
+                throw WireError(.tooLong, "\(name) has \(chunk.bytes.count) bytes of data; \(maximum) are allowed")
+            }
+        case .uploadFinish(_, let uploadID):
+            try WireError.require(uploadID, "upload_id", of: name)
         }
     }
 }
@@ -134,6 +148,7 @@ extension ClientFrame {
 extension ClientFrame: Encodable {
     private enum Key: String, CodingKey {
         case cmd, headers, body, msgtype, stream, markdown, secret, content, chatid
+        case uploadID = "upload_id"
         case requestID = "req_id"
         case botID = "bot_id"
         case chatType = "chat_type"
@@ -162,6 +177,15 @@ extension ClientFrame: Encodable {
             try body.encode("markdown", forKey: .msgtype)
             var markdown = body.nestedContainer(keyedBy: Key.self, forKey: .markdown)
             try markdown.encode(push.content, forKey: .content)
+        case .respond(_, let message):
+            try frame.encode(MessageBody(message: message), forKey: .body)
+        case .uploadInit(_, let upload):
+            try frame.encode(upload, forKey: .body)
+        case .uploadChunk(_, let chunk):
+            try frame.encode(chunk, forKey: .body)
+        case .uploadFinish(_, let uploadID):
+            var body = frame.nestedContainer(keyedBy: Key.self, forKey: .body)
+            try body.encode(uploadID, forKey: .uploadID)
         }
     }
 }
