@@ -5,7 +5,7 @@ struct Suite {
     static let all: [FaultCase] = [
         .closeCodes, .silence, .stalls, .throttled, .badCredentials, .twoClients, .certificates, .oldTLS, .handlers,
         .sigterm, .secondSignal, .suspend, .kill,
-        .acknowledgements, .boundaries, .hostile, .thousand, .offsets,
+        .acknowledgements, .boundaries, .hostile, .thousand, .upload, .offsets,
     ]
 
     let context: Context
