@@ -53,7 +53,7 @@ final class UploadLine: Sendable {
 
     /// The turn is over.
     ///
-    /// - Parameter time: from the hand-over to the acknowledgement; nil if there was none.
+    /// - Parameter time: from the hand-over to the acknowledgement; nil if it says nothing about the chunks that follow.
     func leave(after time: Duration?) {
         let admitted = state.withLock { state -> [Promise<Void>] in
             state.underway -= 1

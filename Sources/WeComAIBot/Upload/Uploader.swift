@@ -84,12 +84,14 @@ struct Uploader: Sendable {
         md5: String?,
         validUntil: ContinuousClock.Instant?
     ) async -> Event {
-        guard case .chunk = frame.step else { return await transmit(frame, content, plan, md5, validUntil) }
+        guard case .chunk(let index, _) = frame.step else { return await transmit(frame, content, plan, md5, validUntil) }
         guard await connection.uploads.enter() else { return .failed(Self.cancelled) }
         let began = await connection.now
         let event = await transmit(frame, content, plan, md5, validUntil)
         var time: Duration?
-        if case .answered(_, .accepted, _, let at) = event { time = at - began }
+        // That a short last chunk is fast says nothing about the others.
+        let isWhole = plan.range(of: index).count == plan.chunkBytes
+        if isWhole, case .answered(_, .accepted, _, let at) = event { time = at - began }
         connection.uploads.leave(after: time)
         return event
     }

@@ -248,11 +248,28 @@ struct UploaderTests {
         }
     }
 
+    @Test func onlyChunksGoBehindEverythingElse() async throws {
+        try await Line.run { line in
+            _ = try await line.begin(.bytes(Self.bytes)).value.get()
+            // Subscribe; init; five chunks; finish.
+            #expect(line.world.priorities.events == [.high, .normal] + [SendPriority](repeating: .low, count: 5) + [.normal])
+        }
+    }
+
+    /// Pieces of one do not wait for all of another.
     @Test func uploadsTakeTurnsChunkByChunk() async throws {
         try await Line.run { line in
-            let uploads = (0..<4).map { line.begin(.bytes(Self.bytes), name: "\($0).bin") }
-            for upload in uploads { _ = try await upload.value.get() }
-            #expect(Set(line.uploaded.map(\.name)).count == 4)
+            let large = (0..<1_000_000 * 4).map { UInt8($0 % 253) }
+            let uploads = line.connection.uploads
+            #expect(await uploads.enter())
+            let first = line.begin(.bytes(large), name: "large.bin")
+            while uploads.figures.waiting < 2 { await Task.yield() }
+            let second = line.begin(.bytes(Self.bytes), name: "small.bin")
+            while uploads.figures.waiting < 4 { await Task.yield() }
+            uploads.leave(after: nil)
+            _ = try await second.value.get()
+            #expect(line.uploaded.map(\.name) == ["small.bin"], "the large one was first, and is still under way")
+            _ = try await first.value.get()
             #expect(line.violations.isEmpty)
         }
     }
