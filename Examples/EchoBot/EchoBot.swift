@@ -40,7 +40,9 @@ struct EchoBot {
     static func sendFile(of count: Int, _ reply: Reply) async {
         let allowed = UploadedMedia.Kind.file.allowedBytes
         guard allowed.contains(count) else {
-            await reply.finish("!file N: N must be from \(allowed.lowerBound) to \(allowed.upperBound) bytes, not \(count)")
+            await reply.finish(
+                "!file N: N must be from \(allowed.lowerBound) to \(allowed.upperBound) bytes, not \(count)"
+            )
             return
         }
         do throws(UploadError) {

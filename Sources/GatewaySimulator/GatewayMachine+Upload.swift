@@ -54,12 +54,15 @@ extension GatewayMachine {
         guard let name = frame.body?["filename"]?.string, !name.isEmpty, name.utf8.count <= Self.maximumNameBytes else {
             return refuseUpload(frame, "filename is missing, empty or too long", id, now)
         }
-        guard case .integer(let total)? = frame.body?["total_size"], (Self.minimumBytes...maximum).contains(total) else {
+        guard case .integer(let total)? = frame.body?["total_size"], (Self.minimumBytes...maximum).contains(total)
+        else {
             return refuseUpload(frame, "total_size is missing or out of range", id, now)
         }
         guard case .integer(let chunks)? = frame.body?["total_chunks"], (1...Self.maximumChunks).contains(chunks),
             chunks <= total, total <= chunks * Self.maximumChunkBytes
-        else { return refuseUpload(frame, "total_chunks is missing, out of range, or does not fit total_size", id, now) }
+        else {
+            return refuseUpload(frame, "total_chunks is missing, out of range, or does not fit total_size", id, now)
+        }
         var md5: String?
         if let given = frame.body?["md5"] {
             guard let text = given.string, text.utf8.count == 32, text.utf8.allSatisfy(Self.isHexadecimal) else {

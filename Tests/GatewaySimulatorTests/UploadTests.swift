@@ -32,7 +32,8 @@ struct UploadTests {
         return frame?["body"] as? [String: Any]
     }
 
-    private func chunk(_ script: inout Transcript, _ id: String, _ index: Int, _ bytes: [UInt8], on connection: Int = 1) {
+    private func chunk(_ script: inout Transcript, _ id: String, _ index: Int, _ bytes: [UInt8], on connection: Int = 1)
+    {
         let data = Data(bytes).base64EncodedString()
         script.frame(
             "aibot_upload_media_chunk",
@@ -102,7 +103,8 @@ struct UploadTests {
     @Test("a name has 1 to 256 bytes, an MD5 32 digits")
     func names() {
         for (name, md5, code) in [
-            (String(repeating: "字", count: 84) + ".txt", nil, 0), ("x" + String(repeating: "字", count: 84) + ".txt", nil, 40_058),
+            (String(repeating: "字", count: 84) + ".txt", nil, 0),
+            ("x" + String(repeating: "字", count: 84) + ".txt", nil, 40_058),
             ("", nil, 40_058), ("a.b", Self.md5, 0), ("a.b", Self.md5.uppercased(), 40_058), ("a.b", "abc", 40_058),
         ] as [(String, String?, Int)] {
             var script = Transcript.subscribed()
@@ -123,7 +125,11 @@ struct UploadTests {
         script.frame("aibot_upload_media_chunk", "c", #"{"upload_id":"\#(id)","chunk_index":0,"base64_data":"?"}"#)
         chunk(&script, id, 0, [1, 2, 3])
         chunk(&script, id, 0, [1, 2, 4])
-        #expect(script.take().map { String($0.split(separator: " ")[3]) } == ["40058", "40058", "40058", "40058", "40058", "0", "40058"])
+        #expect(
+            script.take().map { String($0.split(separator: " ")[3]) } == [
+                "40058", "40058", "40058", "40058", "40058", "0", "40058",
+            ]
+        )
         #expect(script.violations.count == 6)
         #expect(finish(&script, id) == nil, "a chunk is missing")
         chunk(&script, id, 1, [1, 2, 3])

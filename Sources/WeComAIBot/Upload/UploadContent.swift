@@ -83,7 +83,10 @@ final class UploadContent: Sendable {
             var status = stat()
             guard fstat(descriptor, &status) == 0 else { throw Self.unreadable(path) }
             guard filled == bytes.count, Stamp(status) == stamp else {
-                throw UploadError(.changed, "\(path) changed while it was uploaded; upload it again when it is complete")
+                throw UploadError(
+                    .changed,
+                    "\(path) changed while it was uploaded; upload it again when it is complete"
+                )
             }
             return bytes
         }

@@ -174,7 +174,9 @@ extension UploadMachine {
     private mutating func repeatUnknown(_ frame: Frame) -> [Action] {
         unknowns[frame.step, default: 0] += 1
         guard unknowns[frame.step, default: 0] <= Self.maximumUnknown else {
-            return fail(UploadError(.unanswered, "the server does not answer a part of the upload, and it was sent often"))
+            return fail(
+                UploadError(.unanswered, "the server does not answer a part of the upload, and it was sent often")
+            )
         }
         return [.send(frame, notBefore: nil)]
     }

@@ -79,7 +79,8 @@ enum UploadRules {
         }
         if count > allowed.upperBound {
             let other =
-                kind != .file && UploadedMedia.Kind.file.allowedBytes.contains(count) ? "; it can be sent as a file" : ""
+                kind != .file && UploadedMedia.Kind.file.allowedBytes.contains(count)
+                ? "; it can be sent as a file" : ""
             throw UploadError(
                 .tooLarge,
                 "an upload of kind \(kind.rawValue) may have \(allowed.upperBound) bytes at most; there are \(count)\(other)"

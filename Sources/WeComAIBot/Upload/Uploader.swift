@@ -84,7 +84,9 @@ struct Uploader: Sendable {
         md5: String?,
         validUntil: ContinuousClock.Instant?
     ) async -> Event {
-        guard case .chunk(let index, _) = frame.step else { return await transmit(frame, content, plan, md5, validUntil) }
+        guard case .chunk(let index, _) = frame.step else {
+            return await transmit(frame, content, plan, md5, validUntil)
+        }
         guard await connection.uploads.enter() else { return .failed(Self.cancelled) }
         let began = await connection.now
         let event = await transmit(frame, content, plan, md5, validUntil)
@@ -188,7 +190,8 @@ struct Uploader: Sendable {
     private static func reading<Value: Sendable>(
         _ body: @escaping @Sendable () throws(UploadError) -> Value
     ) async throws(UploadError) -> Value {
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, UploadError>, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Value, UploadError>, Never>) in
             readers.execute { continuation.resume(returning: Result { () throws(UploadError) in try body() }) }
         }
         return try result.get()

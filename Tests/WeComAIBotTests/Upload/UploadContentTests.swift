@@ -51,7 +51,10 @@ struct UploadContentTests {
             case "shorter": try handle.truncate(atOffset: 9_999)
             default:
                 // The clock of a file system has ticks of some milliseconds: another time, rather than another byte at once.
-                try FileManager.default.setAttributes([.modificationDate: Date.distantPast], ofItemAtPath: url.path(percentEncoded: false))
+                try FileManager.default.setAttributes(
+                    [.modificationDate: Date.distantPast],
+                    ofItemAtPath: url.path(percentEncoded: false)
+                )
             }
             try handle.close()
             let error = #expect(throws: UploadError.self) { try content.read(5_000..<10_000) }

@@ -41,7 +41,9 @@ struct UploadMachineRandomTests {
                 #expect(end == nil, "something after the end")
                 switch action {
                 case .progress(let state):
-                    #expect((0...plan.totalBytes).contains(state.acknowledgedBytes) && state.totalBytes == plan.totalBytes)
+                    #expect(
+                        (0...plan.totalBytes).contains(state.acknowledgedBytes) && state.totalBytes == plan.totalBytes
+                    )
                 case .end(let result): end = result
                 case .send(let frame, _):
                     frames += 1
@@ -86,7 +88,9 @@ struct UploadMachineRandomTests {
                 if !isLostAfter { answer = verdict }
             }
             if answer == .unknown { repeats += 1 }
-            if case .accepted = answer, case .chunk(let chunk, let id) = frame.step { seen[id, default: []].insert(chunk) }
+            if case .accepted = answer, case .chunk(let chunk, let id) = frame.step {
+                seen[id, default: []].insert(chunk)
+            }
             perform(machine.answered(frame, answer, connection: connection, now: now))
         }
 
@@ -139,7 +143,9 @@ struct UploadMachineRandomTests {
             refusals += model.refusals
         }
         // A model in which nothing happens proves nothing.
-        print("uploads: \(successes) ended well, \(failures) not, \(restarts) restarts, \(repeats) repeats, \(refusals) refusals")
+        print(
+            "uploads: \(successes) ended well, \(failures) not, \(restarts) restarts, \(repeats) repeats, \(refusals) refusals"
+        )
         #expect(successes > 500 && failures > 10 && restarts > 200 && repeats > 1_000 && refusals > 500)
     }
 }

@@ -89,7 +89,8 @@ struct UploadMachineTests {
     /// What each event does in each phase; what is not listed does nothing.
     @Test func everyEventInEveryPhase() {
         let answers: [(String, Machine.Answer)] = [
-            ("accepted", .accepted(id: "X")), ("nameless", .accepted(id: nil)), ("busy", Self.busy), ("refused", Self.hard),
+            ("accepted", .accepted(id: "X")), ("nameless", .accepted(id: nil)), ("busy", Self.busy),
+            ("refused", Self.hard),
             ("not sent", .notSent(message: "stopped")), ("unknown", .unknown),
         ]
         let steps: [(String, Machine.Step)] = [

@@ -161,7 +161,10 @@ struct UploaderTests {
     }
 
     @Test func anUploadThatTheServerHasForgottenStartsAnew() async throws {
-        try await Line.run({ $0.uploadsSurviveReconnect = false }, faults: [.onFrame(.chunks, .instead(.reset), skipping: 2)]) {
+        try await Line.run(
+            { $0.uploadsSurviveReconnect = false },
+            faults: [.onFrame(.chunks, .instead(.reset), skipping: 2)]
+        ) {
             line in
             let progress = EventRecorder<UploadProgress>()
             let upload = line.begin(.bytes(Self.bytes), progress: progress)
@@ -252,7 +255,9 @@ struct UploaderTests {
         try await Line.run { line in
             _ = try await line.begin(.bytes(Self.bytes)).value.get()
             // Subscribe; init; five chunks; finish.
-            #expect(line.world.priorities.events == [.high, .normal] + [SendPriority](repeating: .low, count: 5) + [.normal])
+            #expect(
+                line.world.priorities.events == [.high, .normal] + [SendPriority](repeating: .low, count: 5) + [.normal]
+            )
         }
     }
 

@@ -196,10 +196,12 @@ struct FrameEncodingTests {
 }
 
 struct UploadAnswerTests {
-    @Test(arguments: [
-        ("ack-body", "UP-1", nil), ("ack-upload-finish", nil, "MEDIA"), ("ack-upload-finish-number", nil, "MEDIA"),
-        ("ack-ok", nil, nil),
-    ] as [(String, String?, String?)])
+    @Test(
+        arguments: [
+            ("ack-body", "UP-1", nil), ("ack-upload-finish", nil, "MEDIA"), ("ack-upload-finish-number", nil, "MEDIA"),
+            ("ack-ok", nil, nil),
+        ] as [(String, String?, String?)]
+    )
     func anAcknowledgementNamesTheUploadOrTheMedia(name: String, uploadID: String?, mediaID: String?) throws {
         let answer = try UploadAnswer(Fixture.bytes(name))
         #expect(answer.uploadID == uploadID && answer.mediaID == mediaID)
