@@ -36,28 +36,34 @@ struct UploadMachineRandomTests {
 
         mutating func chance(_ percent: Int) -> Bool { !isCalm && Int.random(in: 0..<100, using: &generator) < percent }
 
+        /// The first promise that was not kept.
+        var failure: String?
+
+        mutating func expect(_ holds: Bool, _ promise: String) {
+            if !holds { failure = failure ?? promise }
+        }
+
         mutating func perform(_ actions: [Machine.Action]) {
             for action in actions {
-                #expect(end == nil, "something after the end")
+                expect(end == nil, "nothing comes after the end")
                 switch action {
                 case .progress(let state):
-                    #expect(
-                        (0...plan.totalBytes).contains(state.acknowledgedBytes) && state.totalBytes == plan.totalBytes
-                    )
+                    let isSane = (0...plan.totalBytes).contains(state.acknowledgedBytes)
+                    expect(isSane && state.totalBytes == plan.totalBytes, "progress is part of the whole")
                 case .end(let result): end = result
                 case .send(let frame, _):
                     frames += 1
                     switch frame.step {
                     case .begin: if frame.session > 1 { restarts += 1 }
                     case .chunk(let index, let id):
-                        #expect(seen[id]?.contains(index) != true, "an acknowledged chunk goes again")
-                        #expect(!underway.contains(frame), "a chunk is under way twice")
+                        expect(seen[id]?.contains(index) != true, "an acknowledged chunk does not go again")
+                        expect(!underway.contains(frame), "a chunk is under way once")
                     case .finish(let id):
-                        #expect(seen[id]?.count == plan.chunkCount, "finished before all was acknowledged")
+                        expect(seen[id]?.count == plan.chunkCount, "all is acknowledged before the finish")
                     }
                     underway.append(frame)
                     let chunks = underway.filter { $0.session == frame.session && $0.step != .begin }
-                    #expect(chunks.count <= Machine.window)
+                    expect(chunks.count <= 2, "two are under way at most")
                 }
             }
         }
@@ -65,15 +71,13 @@ struct UploadMachineRandomTests {
         mutating func start() { perform(machine.start(now: now)) }
 
         mutating func step() {
-            guard end == nil else { return }
+            guard end == nil, failure == nil else { return }
             now += .milliseconds(Int.random(in: 0...2_000, using: &generator))
             if chance(1) { now += .seconds(900) }
             if chance(6) { connection += 1 }
             if chance(2) { uploads = [:] }
             guard let index = underway.indices.randomElement(using: &generator) else {
-                Issue.record("nothing is under way, and it is not over")
-                end = .failure(UploadError(.cancelled, ""))
-                return
+                return expect(false, "something is under way until the end")
             }
             let frame = underway.remove(at: index)
             let isLostBefore = chance(8)
@@ -121,22 +125,23 @@ struct UploadMachineRandomTests {
             model.start()
             let rough = Int.random(in: 0...100, using: &model.generator)
             var steps = 0
-            while model.end == nil, steps < 5_000 {
+            while model.end == nil, model.failure == nil, steps < 5_000 {
                 model.isCalm = steps >= rough
                 model.step()
                 steps += 1
             }
-            guard let end = model.end else {
-                Issue.record("TEST_SEED=\(seed) run \(run): it never ends")
-                return
-            }
-            switch end {
+            switch model.end {
             case .success(let media):
                 successes += 1
-                #expect(media.id == model.finished, "TEST_SEED=\(seed) run \(run)")
+                model.expect(media.id == model.finished, "the media are those of the last finish")
             case .failure(let error):
                 failures += 1
-                #expect(error.code == .refused || error.code == .unanswered, "TEST_SEED=\(seed) run \(run)")
+                model.expect(error.code == .refused || error.code == .unanswered, "a failure says why")
+            case nil: model.expect(false, "it ends")
+            }
+            if let failure = model.failure {
+                Issue.record("TEST_SEED=\(seed) run \(run): \(failure)")
+                return
             }
             restarts += model.restarts
             repeats += model.repeats

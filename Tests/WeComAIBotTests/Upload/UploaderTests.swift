@@ -191,10 +191,11 @@ struct UploaderTests {
                 await line.world.advance(by: wait - .nanoseconds(1))
                 #expect(line.count(command) == total)
                 await line.world.advance(by: .nanoseconds(1))
+                await line.world.observed.wait { Line.count(command, $0) > total }
+                await line.world.advance(by: .seconds(60))
                 _ = try await upload.value.get()
                 #expect(line.count(command) == total + 1)
                 #expect(line.uploaded.map(\.md5) == [try Self.md5(Self.bytes) ?? ""])
-                await line.world.advance(by: .seconds(60))
             }
         }
     }
