@@ -73,7 +73,12 @@ extension BotSnapshot {
         let codes = errorCodes.sorted { $0.key < $1.key }.map { ("\($0.key)", $0.value) }
         let others = otherErrorCodes > 0 ? [("other", otherErrorCodes)] : []
         text.add("wecom_bot_errors_total", .counter, "Refusals by the server.", by: "errcode", codes + others)
-        text.add("wecom_bot_conflicts_total", .counter, "Frames that met errcode 6000 and were sent again.", conflicts)
+        text.add(
+            "wecom_bot_conflicts_total",
+            .counter,
+            "Frames that were refused for a reason that passes, such as errcode 6000, and sent again.",
+            conflicts
+        )
         text.add(
             "wecom_bot_missing_acknowledgements_total",
             .counter,

@@ -112,7 +112,7 @@ public struct BotSnapshot: Sendable, Hashable {
     public internal(set) var errorCodes: [Int: Int] = [:]
     /// How often it did so with a code beyond those 64.
     public internal(set) var otherErrorCodes = 0
-    /// Frames that met errcode 6000 and were sent again.
+    /// Frames that were refused for a reason that passes, such as errcode 6000, and sent again.
     public internal(set) var conflicts = 0
     /// Frames that the server throttled (errcode 45009 or 45033).
     public internal(set) var throttledFrames = 0

@@ -99,6 +99,7 @@ struct LedgerTests {
         #expect(rest.last(where: { $0.hasPrefix("answer 1") }) == #"answer 1 [0 "\#(text)"]"#)
         #expect(rest.filter { !$0.hasPrefix("answer 1") } == ["open 2 m2", "open 3 m3", "seen m4 1000000"])
         #expect(written.count <= 4)
+        first.close()  // until then it and its stream hold each other
         await ledger.close()
     }
 

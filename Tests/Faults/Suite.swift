@@ -3,7 +3,8 @@ import BotFoundation
 /// Runs cases and says how they went.
 struct Suite {
     static let all: [FaultCase] = [
-        .closeCodes, .silence, .stalls, .throttled, .badCredentials, .twoClients, .certificates, .oldTLS, .handlers,
+        .closeCodes, .silence, .halfOpenAnswer, .stalls, .throttled, .badCredentials, .twoClients, .certificates,
+        .oldTLS, .handlers,
         .sigterm, .secondSignal, .suspend, .kill,
         .acknowledgements, .boundaries, .hostile, .thousand, .upload, .offsets,
     ]

@@ -199,6 +199,7 @@ extension ConnectionMachine {
                 requests.acknowledged(requestID, code: code, message: message, now: now, into: &actions)
             } else {
                 lastPong = now
+                if let pingedAt = heartbeat.lastPing { requests.proved(until: pingedAt) }
                 if code != .ok, !code.isNotSubscribed { actions.append(.report(.heartbeatRefused(code))) }
             }
             if code.isNotSubscribed {
@@ -265,6 +266,7 @@ extension ConnectionMachine {
             actions.append(.report(.tooManyUnanswered))
             lose("too many frames were not acknowledged", .abort, now: now, into: &actions)
             while let deadline = phaseDeadline, deadline <= now { phaseExpired(now: now, into: &actions) }
+            requests.expire(now: now, into: &actions)  // what goes again may be too old
         }
         return actions
     }

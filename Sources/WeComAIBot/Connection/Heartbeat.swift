@@ -14,7 +14,8 @@ struct Heartbeat: Sendable {
     private var nextPing: ContinuousClock.Instant
     /// Until when something must have arrived; `nil` when nothing is owed.
     private var lifeDeadline: ContinuousClock.Instant?
-    private var lastPing: ContinuousClock.Instant?
+    /// When the last ping went.
+    private(set) var lastPing: ContinuousClock.Instant?
     /// The last ping, to recognise its answer.
     private(set) var pingID: RequestID?
 

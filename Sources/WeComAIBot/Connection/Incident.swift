@@ -28,8 +28,8 @@ enum Incident: Sendable, Hashable {
     case acknowledgementMissing(RequestID)
     /// So many frames stayed without acknowledgement that the connection is replaced.
     case tooManyUnanswered
-    /// A frame met errcode 6000 and is sent again.
-    case conflict(RequestID)
+    /// A frame was refused for a reason that passes, such as errcode 6000, and is sent again.
+    case conflict(RequestID, ErrorCode)
     /// The server throttled a frame.
     case throttled(RequestID, ErrorCode)
     /// A request waits until its conversation may be written to again.

@@ -22,15 +22,17 @@ struct RequestEntry<Waiter: Sendable>: Sendable {
     let sequence: UInt64
     /// When it is too late to send it.
     let validUntil: ContinuousClock.Instant
-    /// Who waits; `nil` once told. The entry then only holds the slot of its `req_id`.
+    /// Who waits; `nil` once told. The entry then only holds the slot of its `req_id`, unless it is still wanted.
     var waiter: Waiter?
     var stage = Stage.queued
-    /// How often it met errcode 6000.
+    /// How often it was refused for a reason that passes.
     var conflicts = 0
     /// How often it met errcode 846609.
     var notSubscribed = 0
     /// How often the server throttled it.
     var throttles = 0
+    /// How often it was sent again after its waiter had been told.
+    var doubts = 0
     /// Whether it was counted in its conversation's budget: then it need not ask again.
     var isPaid = false
     /// Whether it had to wait for that budget.
@@ -46,6 +48,9 @@ struct RequestEntry<Waiter: Sendable>: Sendable {
         case allOK
         case someNot
     }
+
+    /// Whether it is worth sending again: somebody waits, or the bubble is unfinished without it.
+    var isWanted: Bool { waiter != nil || request.kind == .finalUpdate }
 
     /// The outcome when it is refused: not certain if an earlier copy may have arrived.
     func refusal(_ reason: Delivery.Reason) -> Delivery {

@@ -9,8 +9,8 @@ extension RequestTable {
         case flushed
     }
 
-    /// The connection has ended. What was never wholly written, and final updates that somebody waits for, go again on the
-    /// next one; of everything else that was on its way the fate is unknown.
+    /// The connection has ended. What was never wholly written, and final updates, go again on the next one, those whose waiter
+    /// was told meanwhile too, unless the server has read them; of everything else that was on its way the fate is unknown.
     mutating func linkEnded(_ end: LinkEnd, into actions: inout [Action]) {
         isOpen = false
         forgetPacing()
@@ -20,7 +20,11 @@ extension RequestTable {
         for (id, entry) in outstanding() {
             // It was refused already, and keeps its time.
             if case .repeating = entry.stage { continue }
-            guard let waiter = entry.waiter else {
+            guard entry.isWanted else {
+                remove(id, entry)
+                continue
+            }
+            if entry.waiter == nil, case .written(let at) = entry.stage, isProven(at) {
                 remove(id, entry)
                 continue
             }
@@ -37,10 +41,12 @@ extension RequestTable {
                 entries[id]?.mayHaveArrived = true
                 requeue(id, entry)
             } else {
-                actions.append(.resolve(waiter, .unknown(.init("the connection ended before it was acknowledged"))))
+                let reason = "the connection ended before it was acknowledged"
+                if let waiter = entry.waiter { actions.append(.resolve(waiter, .unknown(.init(reason)))) }
                 remove(id, entry)
             }
         }
+        requeueDoubtful()
         lanes = lanes.filter { !$0.value.queue.isEmpty || $0.value.outstanding != nil }
         for requestID in lanes.keys { lanes[requestID]?.debt = 0 }
     }

@@ -21,6 +21,11 @@ struct RequestTable<Waiter: Sendable>: Sendable {
     var room = SocketRoom()
     /// Frames on this connection that were given up without an acknowledgement.
     var unanswered = 0
+    /// Final updates of this connection that were given up without an acknowledgement, in the order in which they were written:
+    /// sent again if the connection turns out to have been dead.
+    var doubtful: [DoubtfulFinal<Waiter>] = []
+    /// Whatever was written on this connection until then has been read.
+    var provenUntil: Instant?
     /// What each conversation may be sent, and who waits until it may be.
     var budgets: ConversationBudgets
     var pacing: [Conversation: PacedLanes] = [:]
@@ -205,6 +210,7 @@ struct RequestTable<Waiter: Sendable>: Sendable {
                     actions.append(.report(.acknowledgementMissing(requestID)))
                     lanes[requestID]?.debt += 1
                     unanswered += 1
+                    doubt(id, entry, writtenAt: at)
                     release(id, requestID, now: now, into: &actions)
                 }
             }
@@ -272,11 +278,6 @@ extension RequestTable {
         into actions: inout [Action]
     ) {
         let requestID = entry.request.requestID
-        guard let waiter = entry.waiter else {
-            actions.append(.report(.lateAcknowledgement(requestID, code)))
-            if code != .ok { closeStream(of: entry, after: .refused(.init(""))) }
-            return release(id, requestID, now: now, into: &actions)
-        }
         let reason = Delivery.Reason(code: code.rawValue, message)
         let outcome: Delivery
         switch entry.ambiguous {
@@ -286,21 +287,23 @@ extension RequestTable {
             outcome = code == .ok ? .delivered : .unknown(reason)
         case .none where code == .ok:
             outcome = .delivered
-        case .none where code.isConflict && entry.conflicts < configuration.conflictDelays.count:
+        case .none where entry.isWanted && code.isPassing && entry.conflicts < configuration.conflictDelays.count:
             entries[id]?.conflicts += 1
-            actions.append(.report(.conflict(requestID)))
+            actions.append(.report(.conflict(requestID, code)))
             return postpone(id, entry, after: configuration.conflictDelays[entry.conflicts], code, now: now)
-        case .none where code.isNotSubscribed && entry.notSubscribed < configuration.notSubscribedRepeats:
+        case .none
+        where entry.isWanted && code.isNotSubscribed && entry.notSubscribed < configuration.notSubscribedRepeats:
             entries[id]?.notSubscribed += 1
             return requeue(id, entry)
-        case .none where code.isThrottled:
+        case .none where entry.isWanted && code.isThrottled:
             actions.append(.report(.throttled(requestID, code)))
             if throttled(id, entry, code, now: now) { return }
             outcome = entry.refusal(reason)
         case .none:
             outcome = entry.refusal(reason)
         }
-        actions.append(.resolve(waiter, outcome))
+        let told = entry.waiter.map { Action.resolve($0, outcome) }
+        actions.append(told ?? .report(.lateAcknowledgement(requestID, code)))
         closeStream(of: entry, after: outcome)
         release(id, requestID, now: now, into: &actions)
     }

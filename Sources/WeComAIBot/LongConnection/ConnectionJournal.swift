@@ -177,9 +177,9 @@ struct ConnectionJournal {
         case .acknowledgementMissing(let id):
             statistics.missingAcknowledgements += 1
             say(.info, "an acknowledgement never came", id, missing.next(now: now))
-        case .conflict(let id):
+        case .conflict(let id, let code):
             statistics.conflicts += 1
-            log(.debug, "a frame met errcode 6000 and is sent again", [.requestID: "\(id)"])
+            log(.debug, "a frame is sent again", [.requestID: "\(id)", .errorCode: "\(code.rawValue)"])
         case .throttled(let id, let code):
             statistics.throttled += 1
             log(.info, "the server throttles a conversation", [.requestID: "\(id)", .errorCode: "\(code.rawValue)"])

@@ -108,16 +108,10 @@ extension ErrorCode {
     /// Whether its `req_id` cannot be answered any more.
     fileprivate var isRequestUnusable: Bool { self == .invalidRequestID || self == .replyWindowOver }
 
-    /// Whether it says nothing against the frame, and was not over when the frame was tried again.
-    fileprivate var isPassing: Bool { Self.passing.contains(self) }
-
     /// Whether a second stream that was refused with it may still be a message of its own: not for a text that is not wanted, nor
     /// when there were too many frames already.
     fileprivate var mayBePushed: Bool { !Self.final.contains(self) }
 
-    private static let passing: Set<ErrorCode> = [
-        .systemBusy, .versionConflict, .transient846601, .transient846602, .transient846606,
-    ]
     private static let final: Set<ErrorCode> = [
         .invalidMessageType, .contentRejected, .frequencyLimit, .concurrencyLimit, .notSubscribed, .invalidChatID,
     ]

@@ -75,14 +75,18 @@ public struct ErrorCode: RawRepresentable, Sendable, Hashable, CustomStringConve
     /// Whether it is a verdict on the connection instead of the frame: subscribe again, the frame was not delivered.
     public var isNotSubscribed: Bool { self == .notSubscribed }
 
-    /// Whether the same frame may be sent again after a moment.
-    public var isConflict: Bool { self == .versionConflict }
+    /// Whether it says nothing against the frame, which may be sent again after a moment.
+    public var isPassing: Bool { Self.passingCodes.contains(self) }
 
     /// Whether the server takes no more for now: the frame was not delivered, and may be sent again after a while.
     public var isThrottled: Bool { self == .frequencyLimit || self == .concurrencyLimit }
 
     private static let credentialCodes: Set<ErrorCode> = [
         .credentialsRejected, .invalidSecret, .invalidBotID, .invalidCredential, .invalidCorporation,
+    ]
+
+    private static let passingCodes: Set<ErrorCode> = [
+        .systemBusy, .versionConflict, .transient846601, .transient846602, .transient846606,
     ]
 
     /// The number.

@@ -53,4 +53,37 @@ extension FaultCase {
         return
             "found after: \(figures.joined(separator: ", ")) (heartbeat 1 s: bound 1.5 s; at the default of 30 s: 45 s)"
     }
+
+    /// An answer that was given while the link was dead, and not yet known to be, arrives when there is a link again, although
+    /// its handler was told long ago that its fate is not known.
+    static let halfOpenAnswer = FaultCase("half-open-answer", .waits) { context in
+        let bench = try await Bench(context)
+        return try await bench.run {
+            var configuration = try bench.configuration()
+            configuration.heartbeatInterval = .seconds(3)
+            // Short, so that the slot is free long before the link is found dead.
+            configuration.machine.acknowledgementDeadline = .milliseconds(300)
+            configuration.machine.slotExpiry = .milliseconds(600)
+            let told = EventRecorder<Delivery>()
+            let client = try await bench.client(configuration) { message, reply in
+                await reply.write("half ")
+                try await ContinuousClock().sleep(for: .milliseconds(300))
+                bench.proxy.freeze([.up])
+                told.record(await reply.finish("half and half: " + message.text))
+            }
+            let position = try await client.ready().count
+            let message = await bench.gateway.pushText(from: "u", "你好👋🏽")
+            let lost = try await client.waiting(after: position)
+            let outcomes = told.events
+            guard outcomes.count == 1, case .unknown = outcomes[0] else {
+                throw Failure(expected: "an answer whose fate is not known", seen: "\(outcomes)")
+            }
+            bench.proxy.freeze(Direction.allCases, false)
+            try await client.ready(after: lost.count)
+            let answer = try await bench.gateway.waitForAnswer(to: message)
+            try expect(answer, is: "half and half: 你好👋🏽", "the answer")
+            await client.stop()
+            return "the handler was told that nothing came back; the whole answer was there after the next connect"
+        }
+    }
 }

@@ -67,25 +67,62 @@ extension FaultCase {
         }
     }
 
-    /// Two processes with one bot do not chase each other.
+    /// Two processes with one bot do not chase each other, whatever they were told to do.
     static let twoClients = FaultCase("two-clients", .waits) { context in
-        let bench = try await Bench(context) { $0.displacedCloseDelay = .milliseconds(50) }
+        let pairs: [(first: DisplacementPolicy, second: DisplacementPolicy, most: Int)] = [
+            (.yield, .yield, 8), (.takeOver, .yield, 12), (.takeOver, .takeOver, 14), (.stop, .yield, 1),
+        ]
+        let figures = try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+            for (number, pair) in pairs.enumerated() {
+                group.addTask { (number, try await displacements(pair.first, pair.second, context)) }
+            }
+            var figures = [Int](repeating: 0, count: pairs.count)
+            for try await (number, count) in group { figures[number] = count }
+            return figures
+        }
+        for (pair, count) in zip(pairs, figures) {
+            try expect(
+                (1...pair.most).contains(count),
+                "1 to \(pair.most) displacements of \(pair.first) and \(pair.second)",
+                seen: "\(count)"
+            )
+        }
+        let told = zip(pairs, figures).map { "\($0.first) and \($0.second) \($1)" }
+        return "displacements in 6 s, with waits a hundredth of the default: \(told.joined(separator: ", "))"
+    }
+
+    /// How often one of two clients is displaced while ten minutes pass, a hundred times as fast.
+    private static func displacements(
+        _ first: DisplacementPolicy,
+        _ second: DisplacementPolicy,
+        _ context: Context
+    ) async throws -> Int {
+        let bench = try await Bench(context) { $0.displacedCloseDelay = .milliseconds(10) }
         return try await bench.run {
-            var configuration = try bench.configuration()
-            // The defaults (30 s, 600 s), a hundred times as fast; ten minutes become six seconds.
-            configuration.machine.displacedRetryBase = .milliseconds(300)
-            configuration.machine.displacedRetryCap = .seconds(6)
-            let first = try await bench.client(configuration)
-            try await first.ready()
-            let second = try await bench.client(configuration)
+            func client(_ policy: DisplacementPolicy) async throws -> Client {
+                var configuration = try bench.configuration()
+                configuration.machine.displacementPolicy = policy
+                configuration.machine.displacedRetryBase /= 100
+                configuration.machine.displacedRetryCap /= 100
+                configuration.machine.takeOverRetryBase /= 100
+                configuration.machine.takeOverRetryCap /= 100
+                configuration.machine.warPeriod /= 100
+                return try await bench.client(configuration)
+            }
+            let one = try await client(first)
+            try await one.ready()
+            let other = try await client(second)
             try await ContinuousClock().sleep(for: .seconds(6))
-            let kicks = await first.connection.statistics.displacements + second.connection.statistics.displacements
-            await first.stop()
-            await second.stop()
-            // Each waits 300 ms, 600 ms, 1.2 s, 2.4 s … or half of that: at most 6 turns each, and the very first kick.
-            try expect((1...13).contains(kicks), "1 to 13 displacements", seen: "\(kicks)")
-            return
-                "yield, with waits a hundredth of the default: \(kicks) displacements in 6 s"
+            var count = await one.connection.statistics.displacements
+            if first == .stop {
+                try await one.state("stopped") { $0 == .stopped }
+                try await other.ready()
+            } else {
+                count += await other.connection.statistics.displacements
+            }
+            await one.stop()
+            await other.stop()
+            return count
         }
     }
 }

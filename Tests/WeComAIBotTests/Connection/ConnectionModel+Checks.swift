@@ -84,22 +84,30 @@ extension ConnectionModel {
             subscribeID = frame.requestID
         case .ping:
             statistics.pings += 1
+            ping = (frame.requestID, written)
             if !isSubscribed { fail("pings before it is subscribed") }
         case .request(let bytes):
             if !isSubscribed { fail("writes before it is subscribed") }
             guard let id = Int(String(decoding: bytes, as: UTF8.self)), let send = sends[id] else {
                 return fail("writes what nobody sent")
             }
-            if send.outcome != nil { fail("writes \(id) though its waiter was told") }
+            if send.outcome != nil {
+                statistics.repeatedDoubts += 1
+                if send.kind != .finalUpdate { fail("writes \(id) though its waiter was told") }
+                if send.isProven { fail("writes \(id) again though the server has read it") }
+            }
             if let outstanding = lanes[frame.requestID]?.outstanding {
                 fail("writes \(id) of \(frame.requestID) while \(outstanding.id) is outstanding")
             }
-            if let before = firstWrites[frame.requestID], id < before { fail("\(id) overtaken by \(before)") }
-            firstWrites[frame.requestID] = id
+            if send.writes == 0, let before = firstWrites[frame.requestID], id < before {
+                fail("\(id) overtaken by \(before)")
+            }
+            if send.writes == 0 { firstWrites[frame.requestID] = id }
             if send.kind == .finalUpdate, send.lastWrittenAt != nil { statistics.repeatedFinals += 1 }
             if send.kind == .once, send.isAccepted { fail("\(id) would be shown twice") }
             lanes[frame.requestID, default: Lane()].outstanding = (id, nil)
             sends[id]?.writes += 1
+            sends[id]?.isProven = false
             checkRate(send, id)
         }
         handed.append(frame)

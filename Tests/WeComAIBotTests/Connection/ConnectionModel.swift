@@ -10,7 +10,7 @@ import BotFoundation
 struct ConnectionModel {
     struct Statistics {
         var delivered = 0, refused = 0, unknown = 0, connects = 0, debtsPaid = 0, repeatedFinals = 0, duplicates = 0
-        var pings = 0, wars = 0, ends = 0, moves = 0
+        var pings = 0, wars = 0, ends = 0, moves = 0, repeatedDoubts = 0
         var paced = 0, throttled = 0
 
         mutating func add(_ other: Statistics) {
@@ -27,6 +27,7 @@ struct ConnectionModel {
             paced += other.paced
             throttled += other.throttled
             moves += other.moves
+            repeatedDoubts += other.repeatedDoubts
         }
     }
 
@@ -40,8 +41,15 @@ struct ConnectionModel {
         var writes = 0
         var lastWrittenAt: Instant?
         var isCancelled = false
+        /// Whether the server has answered a ping that was sent after it.
+        var isProven = false
         /// Whether it opened something.
         var opens = false
+
+        var isDoubtful: Bool {
+            guard kind == .finalUpdate, case .unknown(let reason) = outcome else { return false }
+            return reason.message.contains("no acknowledgement")
+        }
     }
 
     /// One `req_id` on the current connection, as the rules have it.
@@ -81,6 +89,10 @@ struct ConnectionModel {
     var handed: [FrameWrite] = []
     var answers: [Answer] = []
     var lanes: [RequestID: Lane] = [:]
+    /// What was written on it.
+    var written: Set<Int> = []
+    /// The last ping, and what had been written when it went.
+    var ping: (requestID: RequestID, after: Set<Int>)?
     /// The server answers at once and says yes.
     var isCalm = false
     var firstWrites: [RequestID: Int] = [:]
@@ -190,6 +202,7 @@ struct ConnectionModel {
             serverReads(frame)
             if case .request(let bytes) = frame.content, let id = Int(String(decoding: bytes, as: UTF8.self)) {
                 sends[id]?.lastWrittenAt = now
+                written.insert(id)
                 lanes[frame.requestID]?.outstanding = (id, now)
             }
             perform(machine.written(frame.ticket, epoch: epoch, now: now))
@@ -241,12 +254,19 @@ struct ConnectionModel {
 
     mutating func deliver(_ answer: Answer, isRepeated: Bool = false) {
         if answer.requestID == subscribeID, answer.code == 0 { isSubscribed = true }
+        if let ping, ping.requestID == answer.requestID { for id in ping.after { sends[id]?.isProven = true } }
         if !isRepeated, var lane = lanes[answer.requestID] {
             lane.owed -= 1
             if lane.debt > 0 {
                 lane.debt -= 1
                 statistics.debtsPaid += 1
             } else {
+                if let id = lane.outstanding?.id {
+                    // Refused, it may go again, and is not in doubt.
+                    sends[id]?.isProven = false
+                    written.remove(id)
+                    ping?.after.remove(id)
+                }
                 lane.outstanding = nil
             }
             lanes[answer.requestID] = lane
@@ -352,11 +372,13 @@ struct ConnectionModel {
     /// The server behaves from now on: everything that waits must be told, and every final update be delivered.
     mutating func calmDown() {
         isCalm = true
+        // Whose waiters were told that nothing came back, on a connection of which nothing is known since.
+        let doubtful = written.filter { sends[$0]?.isDoubtful == true && sends[$0]?.isProven == false }
         drop()
         var sinceCalm: Set<Int> = []
         for (id, send) in sends where send.outcome == nil { sinceCalm.insert(id) }
         let start = now
-        while failure == nil, sends.contains(where: { $0.value.outcome == nil }) {
+        while failure == nil, sends.contains(where: { $0.value.outcome == nil }) || machine.requestCount > 0 {
             // The longest wait there is, after having been displaced, is ten minutes.
             if now - start > .seconds(3600) { return fail("some are stuck") }
             network()
@@ -372,6 +394,11 @@ struct ConnectionModel {
             if now - send.sentAt >= .seconds(24 * 3600) { continue }
             if send.kind == .intermediateUpdate, send.charge != nil { continue }  // left out: its conversation was busy
             fail("send \(id) ended \(String(describing: send.outcome)) though the server was well")
+        }
+        for id in doubtful {
+            guard let send = sends[id], !send.isAccepted, send.writes <= 3, now - send.sentAt < .seconds(24 * 3600)
+            else { continue }
+            fail("the final update \(id) went to a dead connection and was not sent again")
         }
     }
 
@@ -393,5 +420,7 @@ struct ConnectionModel {
         handed = []
         answers = []
         lanes = [:]
+        written = []
+        ping = nil
     }
 }

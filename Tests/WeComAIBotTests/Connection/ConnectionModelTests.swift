@@ -30,6 +30,7 @@ struct ConnectionModelTests {
         #expect(statistics.connects > 100, "\(statistics)")
         #expect(statistics.debtsPaid > 5, "\(statistics)")
         #expect(statistics.repeatedFinals > 5, "\(statistics)")
+        #expect(statistics.repeatedDoubts > 5, "\(statistics)")
         #expect(statistics.duplicates > 20, "\(statistics)")
         #expect(statistics.pings > 20, "\(statistics)")
         #expect(statistics.moves > 50, "\(statistics)")

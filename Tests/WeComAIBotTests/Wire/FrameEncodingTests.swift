@@ -242,6 +242,6 @@ struct ErrorCodeTests {
         for code in credentials { #expect(ErrorCode(rawValue: code).isCredentialsRejected) }
         for code in others { #expect(!ErrorCode(rawValue: code).isCredentialsRejected) }
         #expect(others.filter { ErrorCode(rawValue: $0).isNotSubscribed } == [846_609])
-        #expect(others.filter { ErrorCode(rawValue: $0).isConflict } == [6000])
+        #expect(others.filter { ErrorCode(rawValue: $0).isPassing } == [-1, 6000, 846_601])
     }
 }
