@@ -12,8 +12,8 @@ extension Bot {
         name: String? = nil,
         progress: (@Sendable (UploadProgress) -> Void)? = nil
     ) async throws(UploadError) -> UploadedMedia {
-        let name = name ?? file.split(separator: "/").last.map(String.init) ?? ""
-        return try await connection().upload(.file(path: file), as: kind, name: name, progress: progress)
+        let source = UploadSource.file(path: file)
+        return try await connection().upload(source, as: kind, name: name ?? source.fileName, progress: progress)
     }
 
     /// Gives the platform bytes as a file.

@@ -4,6 +4,14 @@ public enum UploadSource: Sendable, Hashable {
     case file(path: String)
     /// In memory.
     case bytes([UInt8])
+
+    /// The name of the file; empty for bytes.
+    package var fileName: String {
+        switch self {
+        case .file(let path): path.split(separator: "/").last.map(String.init) ?? ""
+        case .bytes: ""
+        }
+    }
 }
 
 /// How far an upload has come.

@@ -29,9 +29,8 @@ struct FrameTrace: Sendable {
     /// What may be shown of a frame.
     func excerpt(of bytes: [UInt8]) -> Excerpt {
         do {
-            guard bytes.count <= Self.maximumFrameBytes, String(validating: bytes, as: UTF8.self) != nil else {
-                return Self.unreadable
-            }
+            guard bytes.count <= Self.maximumFrameBytes else { return Self.tooLong }
+            guard String(validating: bytes, as: UTF8.self) != nil else { return Self.unreadable }
             let value = redacted(try JSONDecoder().decode(JSONTree.self, from: Data(bytes)))
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -48,6 +47,7 @@ struct FrameTrace: Sendable {
         }
     }
 
+    private static let tooLong = Excerpt(command: "", requestID: "", json: "(not shown: too long)")
     private static let unreadable = Excerpt(command: "", requestID: "", json: "(not shown: it cannot be decoded)")
 
     private func redacted(_ value: JSONTree, key: String = "") -> JSONTree {
