@@ -37,6 +37,7 @@ let package = Package(
         .library(name: "WeComBot", targets: ["WeComBot"]),
         .executable(name: "streaming-demo", targets: ["StreamingDemo"]),
         .executable(name: "echo-bot", targets: ["EchoBot"]),
+        .executable(name: "card-bot", targets: ["CardBot"]),
     ],
     targets: [
         // C: each module is imported by exactly one Swift target.
@@ -69,6 +70,7 @@ let package = Package(
 
         program("StreamingDemo", ["WeComBot", "GatewaySimulator", "LWSTransport"]),
         program("EchoBot", ["WeComBot"]),
+        program("CardBot", ["WeComBot"]),
 
         .target(
             name: "TestSupport",

@@ -6,7 +6,10 @@ import WeComBot
 /// - `!once X` with X, in one frame;
 /// - `!file N` with a file of N bytes, of which byte i is i * 7 mod 251;
 /// - `!stream N GAP TAG` with N chunks, one every GAP milliseconds: `TAG:00000;TAG:00001;…`;
-/// - any other text X with `echo: X`, written in three pieces.
+/// - a picture, file or video with `md5:` and the MD5 of its content, behind the echo of the text, if there is any;
+/// - any other text X with `echo: X`, written in three pieces;
+/// - whoever opens the chat with `echo: enter_chat`;
+/// - a press on a card with an update of that card: its task id, and the key that was pressed in its title.
 @main
 struct EchoBot {
     static func main() async {
@@ -14,8 +17,33 @@ struct EchoBot {
             print(help)
             return
         }
-        await Bot.main { message, reply in
-            await answer(message.text, reply)
+        await Bot.main(onEvent: { await answer($0, $1) }) { message, reply in
+            if message.attachments.isEmpty {
+                await answer(message.text, reply)
+            } else {
+                await answer(message.text, message.attachments, reply)
+            }
+        }
+    }
+
+    static func answer(_ text: String, _ attachments: [Attachment], _ reply: Reply) async {
+        var lines = text.isEmpty ? [] : ["echo: \(text)"]
+        for attachment in attachments {
+            do {
+                lines.append("md5:\(try await attachment.download().md5)")
+            } catch {
+                lines.append("\(attachment.kind.rawValue): \(error)")
+            }
+        }
+        await reply.finish(lines.joined(separator: "\n"))
+    }
+
+    static func answer(_ event: Event, _ reply: EventReply) async {
+        if event.kind == .enterChat {
+            await reply.welcome("echo: enter_chat")
+        } else if let action = event.cardAction {
+            let title = TemplateCard.Title(title: "echo: \(action.key ?? "")")
+            await reply.update(.textNotice(title, link: .url("https://work.weixin.qq.com")))
         }
     }
 
@@ -61,7 +89,9 @@ struct EchoBot {
         Environment:
           WECOM_BOT_ID, WECOM_BOT_SECRET   the bot, in long-connection mode
           WECOM_WS_URL                     another gateway than wss://openws.work.weixin.qq.com
-          WECOM_CA_FILE                    PEM file of the authorities to trust; empty: the system's
+          WECOM_CA_FILE                    PEM file of the authorities to trust, also for media; empty: the system's
+          WECOM_BOT_NAME                   the name by which people mention it in groups; the echo goes without it
+          WECOM_MEDIA_ALLOWED_ORIGINS      where media may be fetched from though it is not public; empty: nowhere
           WECOM_HEARTBEAT_SECONDS          seconds between heartbeats; 30
           WECOM_STATE_FILE                 where to keep what is owed, so that a restart finishes it; empty: nowhere
           WECOM_ON_DISPLACED               yield, take_over or stop, when another process connects as this bot; yield

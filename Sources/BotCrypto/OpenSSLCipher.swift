@@ -1,9 +1,9 @@
 import COpenSSL
 
 /// AES-256 in CBC mode without padding, in as many pieces as the data comes in.
-final class CBCCipher {
+package final class CBCCipher {
     /// Which way it goes.
-    enum Direction: Int32 {
+    package enum Direction: Int32 {
         case decrypt = 0
         case encrypt = 1
     }
@@ -13,10 +13,12 @@ final class CBCCipher {
 
     private let context: OpaquePointer
 
+    /// Begins with a key.
+    ///
     /// - Parameters:
     ///   - key: 32 bytes.
     ///   - vector: The initialisation vector, 16 bytes.
-    init(_ direction: Direction, key: [UInt8], vector: [UInt8]) throws(CryptoError) {
+    package init(_ direction: Direction, key: [UInt8], vector: [UInt8]) throws(CryptoError) {
         guard key.count == 32, vector.count == Self.blockBytes else {
             throw CryptoError(.invalidKey, "AES-256 needs a key of 32 bytes and a vector of 16")
         }
@@ -31,7 +33,7 @@ final class CBCCipher {
     deinit { EVP_CIPHER_CTX_free(context) }
 
     /// Takes any number of bytes and gives what has become whole blocks.
-    func update(_ bytes: [UInt8]) throws(CryptoError) -> [UInt8] {
+    package func update(_ bytes: [UInt8]) throws(CryptoError) -> [UInt8] {
         guard let count = Int32(exactly: bytes.count), count <= .max - 32 else {
             throw CryptoError(.invalidLength, "at most 2 GiB at a time")
         }
@@ -51,12 +53,12 @@ final class CBCCipher {
 }
 
 /// Digests, randomness, and a comparison that takes the same time whatever it compares.
-enum Digest {
+package enum Digest {
     /// SHA-1, as the platform's signatures use it.
     static func sha1(_ bytes: [UInt8]) throws(CryptoError) -> [UInt8] { try digest(bytes, EVP_sha1(), bytes: 20) }
 
     /// MD5, as the platform's checksums of media use it.
-    static func md5(_ bytes: [UInt8]) throws(CryptoError) -> [UInt8] { try digest(bytes, EVP_md5(), bytes: 16) }
+    package static func md5(_ bytes: [UInt8]) throws(CryptoError) -> [UInt8] { try digest(bytes, EVP_md5(), bytes: 16) }
 
     private static func digest(_ input: [UInt8], _ algorithm: OpaquePointer?, bytes: Int) throws(CryptoError) -> [UInt8]
     {

@@ -13,9 +13,16 @@ extension SQLiteConnection {
         // Of the turns whose handler was started. Apart from them, so that progress does not write the message again.
         """
         CREATE TABLE answers (
-            turn INTEGER PRIMARY KEY, bubble INTEGER NOT NULL, handed TEXT, rest TEXT NOT NULL, shown INTEGER NOT NULL,
-            complete INTEGER NOT NULL
+            turn INTEGER PRIMARY KEY, bubble INTEGER NOT NULL, rest TEXT NOT NULL, shown INTEGER NOT NULL,
+            complete INTEGER NOT NULL, route TEXT
         )
+        """,
+        // The final texts of those that the server said nothing about: few, and mostly none.
+        """
+        CREATE TABLE finals (
+            turn INTEGER NOT NULL, bubble INTEGER NOT NULL, text TEXT NOT NULL, left INTEGER NOT NULL,
+            PRIMARY KEY (turn, bubble)
+        ) WITHOUT ROWID
         """,
         "CREATE TABLE seen (number INTEGER PRIMARY KEY, message_id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL)",
         "CREATE INDEX seen_at ON seen (at)",
@@ -36,7 +43,7 @@ extension SQLiteConnection {
         case .answered(let number, let answer): try write(answer, of: number)
         case .closed(let number):
             try run("DELETE FROM turns WHERE number=?", [.integer(number)])
-            try run("DELETE FROM answers WHERE turn=?", [.integer(number)])
+            try forgetAnswer(of: number)
         case .seen(let id, let time):
             // Replaced and not changed, so that the newest ids have the highest numbers.
             try run("INSERT OR REPLACE INTO seen (message_id, at) VALUES (?, ?)", [.text(id), .integer(time)])
@@ -65,19 +72,34 @@ extension SQLiteConnection {
             values
         )
         // What stands there under this number belongs to a turn that is gone.
-        try run("DELETE FROM answers WHERE turn=?", [.integer(turn.number)])
+        try forgetAnswer(of: turn.number)
         if let answer = turn.answer { try write(answer, of: turn.number) }
         if !message.id.isEmpty { try write(.seen(id: message.id, at: turn.receivedAt)) }
     }
 
     private func write(_ answer: SavedAnswer, of number: Int64) throws(StoreError) {
         try run(
-            "INSERT OR REPLACE INTO answers (turn, bubble, handed, rest, shown, complete) VALUES (?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO answers (turn, bubble, rest, shown, complete, route) VALUES (?,?,?,?,?,?)",
             [
-                .integer(number), .integer(Int64(answer.bubble)), answer.handed.map(Value.text) ?? .null,
-                .text(answer.text), .integer(answer.isShown ? 1 : 0), .integer(answer.isComplete ? 1 : 0),
+                .integer(number), .integer(Int64(answer.bubble)), .text(answer.text), .integer(answer.isShown ? 1 : 0),
+                .integer(answer.isComplete ? 1 : 0), answer.route.map(Value.text) ?? .null,
             ]
         )
+        try run("DELETE FROM finals WHERE turn=?", [.integer(number)])
+        for final in answer.finals {
+            try run(
+                "INSERT OR REPLACE INTO finals (turn, bubble, text, left) VALUES (?,?,?,?)",
+                [
+                    .integer(number), .integer(Int64(final.bubble)), .text(final.text),
+                    .integer(final.mayHaveArrived ? 1 : 0),
+                ]
+            )
+        }
+    }
+
+    private func forgetAnswer(of number: Int64) throws(StoreError) {
+        try run("DELETE FROM answers WHERE turn=?", [.integer(number)])
+        try run("DELETE FROM finals WHERE turn=?", [.integer(number)])
     }
 
     // MARK: - Reading
@@ -86,12 +108,19 @@ extension SQLiteConnection {
     func load() throws(StoreError) -> (state: SavedState, skipped: Int) {
         let turns = try run(
             """
-            SELECT number, received_at, message_id, kind, is_group, conversation, sender, text, raw, route,
-                turn, bubble, handed, rest, shown, complete FROM turns LEFT JOIN answers ON turn = number ORDER BY number
+            SELECT number, received_at, message_id, kind, is_group, conversation, sender, text, raw, turns.route,
+                turn, bubble, rest, shown, complete, answers.route FROM turns LEFT JOIN answers ON turn = number ORDER BY number
             """
         )
+        var finals: [Int64: [SavedAnswer.Final]] = [:]
+        var senseless: Set<Int64> = []
+        for row in try run("SELECT turn, bubble, text, left FROM finals ORDER BY turn, bubble") {
+            guard case .integer(let turn)? = row.first else { continue }
+            if let final = Self.final(row[1...]) { finals[turn, default: []].append(final) } else { senseless.insert(turn) }
+        }
         let seen = try run("SELECT message_id, at FROM seen ORDER BY number")
-        let state = SavedState(turns: turns.compactMap(Self.turn), seen: seen.compactMap(Self.sighting))
+        let saved = turns.compactMap { Self.turn($0, finals) }.filter { !senseless.contains($0.number) }
+        let state = SavedState(turns: saved, seen: seen.compactMap(Self.sighting))
         return (state, turns.count - state.turns.count + seen.count - state.seen.count)
     }
 
@@ -100,7 +129,7 @@ extension SQLiteConnection {
         return SavedState.Sighting(id: id, at: time)
     }
 
-    private static func turn(_ row: [Value]) -> SavedTurn? {
+    private static func turn(_ row: [Value], _ finals: [Int64: [SavedAnswer.Final]]) -> SavedTurn? {
         guard row.count == 16,
             case .integer(let number) = row[0], SavedTurn.numbers.contains(number),
             case .integer(let receivedAt) = row[1], case .text(let id) = row[2], case .text(let kind) = row[3],
@@ -108,7 +137,8 @@ extension SQLiteConnection {
             case .text(let sender) = row[6], case .text(let text) = row[7], case .blob(let raw) = row[8],
             let route = optionalText(row[9])
         else { return nil }
-        let answer = answer(row[11...])
+        var answer = answer(row[11...])
+        answer?.finals = finals[number] ?? []
         // One that is there and makes no sense is not none: the handler was started.
         guard answer != nil || row[10] == .null else { return nil }
         let message = Inbound(
@@ -133,16 +163,24 @@ extension SQLiteConnection {
 
     private static func answer(_ row: ArraySlice<Value>) -> SavedAnswer? {
         let row = Array(row)
-        guard case .integer(let bubble) = row[0], bubbles.contains(bubble), let handed = optionalText(row[1]),
-            case .text(let text) = row[2], case .integer(let shown) = row[3], case .integer(let complete) = row[4]
+        guard case .integer(let bubble) = row[0], bubbles.contains(bubble), case .text(let text) = row[1],
+            case .integer(let shown) = row[2], case .integer(let complete) = row[3], let route = optionalText(row[4])
         else { return nil }
         return SavedAnswer(
             bubble: Int(bubble),
-            handed: handed.text,
             text: text,
             isShown: shown == 1,
-            isComplete: complete == 1
+            isComplete: complete == 1,
+            route: route.text
         )
+    }
+
+    private static func final(_ row: ArraySlice<Value>) -> SavedAnswer.Final? {
+        let row = Array(row)
+        guard case .integer(let bubble) = row[0], bubbles.contains(bubble), case .text(let text) = row[1],
+            case .integer(let left) = row[2]
+        else { return nil }
+        return SavedAnswer.Final(bubble: Int(bubble), text: text, mayHaveArrived: left != 0)
     }
 
     private struct OptionalText {

@@ -84,6 +84,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     clws_conn *c = wsi ? lws_get_opaque_user_data(wsi) : NULL;
     /* By the connection, not by its vhost: libwebsockets gives a request to whichever vhost has the same port number. */
     if (c && c->kind == KIND_HTTP) return clws_http_callback((clws_http *)c, reason, in, length);
+    if (c && c->kind == KIND_STREAM) return clws_stream_callback((clws_stream *)c, reason);
     switch (reason) {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
         return clws_http_refuses_connection(wsi);
@@ -162,7 +163,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         terminate(c, NULL, 0);
         lws_set_opaque_user_data(wsi, NULL);
         c->wsi = NULL;
-        if (!c->connecting) free(c); /* else clws_connect() still holds it */
+        if (!c->connecting) clws_free_connection(c); /* else clws_connect() still holds it */
         return 0;
     case LWS_CALLBACK_CLIENT_CONFIRM_EXTENSION_SUPPORTED:
         return 1;

@@ -31,6 +31,11 @@ static void watch_peer(int socket, unsigned milliseconds) {
     setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
+void clws_free_connection(clws_conn *c) {
+    if (c->vhost) c->vhost->connections--;
+    free(c);
+}
+
 clws_conn *clws_connect(clws_context *context, const clws_connect_options *options, char *error, size_t error_size) {
     clws_conn *c = calloc(1, sizeof *c);
     if (!c) {
@@ -38,6 +43,8 @@ clws_conn *clws_connect(clws_context *context, const clws_connect_options *optio
         return NULL;
     }
     c->context = context;
+    c->vhost = options->vhost;
+    c->vhost->connections++;
     c->on_event = options->on_event;
     c->user = options->user;
     c->tls = options->tls != 0;
@@ -74,7 +81,7 @@ clws_conn *clws_connect(clws_context *context, const clws_connect_options *optio
     if (wsi) /* it ended while it was being made, and its destruction is still to come */
         c->on_event = NULL;
     else
-        free(c);
+        clws_free_connection(c);
     return NULL;
 }
 

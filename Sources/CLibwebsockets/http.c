@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define PAUSE (20 * LWS_US_PER_MS)
+#define LINGER_BYTES (256 * 1024)
+#define LINGER_SECONDS 1
 #define PIECE (16 * 1024) /* of a response's body: what the library writes at once */
 
 struct clws_http {
@@ -19,6 +22,7 @@ struct clws_http {
     /* the present request */
     int in_request, complete, is_head, is_later;
     int64_t body_left;
+    int64_t linger; /* how much may still come after the last response, dropped */
     /* its response; `head` holds names and values, NUL-terminated in turn */
     int responding, head_sent, close, status;
     char *head;
@@ -281,6 +285,24 @@ static int write_piece(clws_http *c) {
     return lws_write(c->wsi, copy, length, length == left ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < 0 ? -1 : 0;
 }
 
+/*
+ * The client is still sending a body that was refused. To close now would answer that with a reset, which may overtake the response
+ * (RFC 9112 9.6).
+ */
+static int linger(clws_http *c) {
+    c->linger = LINGER_BYTES;
+    lws_rx_flow_control(c->wsi, 1);
+    lws_set_timeout(c->wsi, PENDING_TIMEOUT_SHUTDOWN_FLUSH, LINGER_SECONDS);
+    if (!lws_is_ssl(c->wsi)) shutdown(lws_get_socket_fd(c->wsi), SHUT_WR);
+    return 0;
+}
+
+static int dropped(clws_http *c, size_t length) {
+    c->linger -= (int64_t)length;
+    c->body_left -= (int64_t)length;
+    return c->linger <= 0 || c->body_left <= 0 ? -1 : 0;
+}
+
 static int writable(clws_http *c) {
     if (!c->responding) return 0;
     int is_sent = c->head_sent && c->body_sent == c->body_length;
@@ -292,6 +314,7 @@ static int writable(clws_http *c) {
     int close = c->close || c->vhost->stopped;
     forget_response(c);
     deliver_kind(c, CLWS_HTTP_SENT);
+    if (close && !c->complete && !c->aborted && !c->vhost->stopped) return linger(c);
     if (close || c->aborted) return -1;
     return lws_http_transaction_completed(c->wsi) ? -1 : 0;
 }
@@ -303,9 +326,11 @@ int clws_http_callback(clws_http *c, enum lws_callback_reasons reason, void *in,
     case LWS_CALLBACK_HTTP:
         return c->aborted ? -1 : begin_request(c);
     case LWS_CALLBACK_HTTP_BODY:
+        if (c->linger && !c->aborted) return dropped(c, length);
         if (!c->aborted) received(c, in, length);
         return c->aborted ? -1 : 0;
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        if (c->linger) return -1;
         completed(c);
         return c->aborted ? -1 : 0;
     case LWS_CALLBACK_HTTP_WRITEABLE:

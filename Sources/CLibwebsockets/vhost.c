@@ -140,9 +140,20 @@ void clws_stop_listening(clws_vhost *vhost) {
     clws_enter(previous);
 }
 
+int clws_vhost_is_idle(clws_vhost *vhost) {
+    return vhost->connections == 0;
+}
+
 void clws_vhost_close(clws_vhost *vhost) {
-    clws_context *previous = clws_enter(vhost->context);
+    clws_context *context = vhost->context, *previous = clws_enter(context);
     lws_vhost_destroy(vhost->lws);
     vhost->lws = NULL;
     clws_enter(previous);
+    if (!vhost->ssl) return; /* a server's listening socket may still be on its way out */
+    for (clws_vhost **link = &context->vhosts; *link; link = &(*link)->next)
+        if (*link == vhost) {
+            *link = vhost->next;
+            clws_free_vhost(vhost);
+            return;
+        }
 }

@@ -15,8 +15,8 @@ struct Callback: Sendable {
     let connection: ConnectionID?
     /// The answer so far.
     var bubbles: [Bubble] = []
-    /// Whether an event has been answered.
-    var isAnswered = false
+    /// What an event was answered with.
+    var answer: JSONValue?
     /// Until when a frame of this `req_id` is being handled, and for whom.
     var busy: (connection: ConnectionID, until: ContinuousClock.Instant)?
 }

@@ -50,7 +50,10 @@ extension Gateway {
     package func answer(to message: PushedMessage) -> [Bubble] { machine.answer(to: message.messageID) }
 
     /// What was uploaded under that id.
-    package func media(_ id: String) -> SimulatedMedia? { machine.media[id] }
+    package func media(_ id: String) -> ReceivedMedia? { machine.media[id] }
+
+    /// The body of the frame that answered an event; `nil` while there is none.
+    package func answer(toEvent message: PushedMessage) -> JSONValue? { machine.answer(toEvent: message.messageID) }
 
     // MARK: Faults
 

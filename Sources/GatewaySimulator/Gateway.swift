@@ -56,15 +56,8 @@ package actor Gateway {
         var server = WebSocketServer.Configuration()
         server.host = listener.host
         server.port = listener.port
-        var authorityPEM: [UInt8]?
-        switch try listener.security ?? .authority(CertificateAuthority(), names: ["localhost", "127.0.0.1"]) {
-        case .plaintext: break
-        case .authority(let authority, let names, let validity):
-            authorityPEM = authority.certificatePEM
-            server.tls = try authority.issue(names: names, validity: validity)
-        case .certificate(let certificatePEM, let privateKeyPEM):
-            server.tls = (certificatePEM: certificatePEM, privateKeyPEM: privateKeyPEM)
-        }
+        let (tls, authorityPEM) = try listener.material()
+        server.tls = tls
         let gateway = Gateway(loop: loop, configuration: configuration, certificateAuthorityPEM: authorityPEM)
         try await gateway.listen(server, name: listener.name)
         return gateway

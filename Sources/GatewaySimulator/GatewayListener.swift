@@ -26,4 +26,15 @@ package struct GatewayListener: Sendable {
         self.port = port
         self.security = security
     }
+
+    /// What the server needs for TLS, and what a client has to trust then; neither without TLS.
+    func material() throws -> (tls: (certificatePEM: [UInt8], privateKeyPEM: [UInt8])?, authorityPEM: [UInt8]?) {
+        switch try security ?? .authority(CertificateAuthority(), names: ["localhost", "127.0.0.1"]) {
+        case .plaintext: (nil, nil)
+        case .authority(let authority, let names, let validity):
+            (try authority.issue(names: names, validity: validity), authority.certificatePEM)
+        case .certificate(let certificatePEM, let privateKeyPEM):
+            ((certificatePEM: certificatePEM, privateKeyPEM: privateKeyPEM), nil)
+        }
+    }
 }

@@ -50,8 +50,8 @@ extension GatewayMachine {
             }
             return .success(whole(type, text, now))
         case "template_card":
-            guard frame.body?[type]?["card_type"]?.string != nil else {
-                return refuse(.invalidParameter, "a card without card_type", frame, id, now)
+            if let problem = CardRules.problem(in: frame.body?[type]) {
+                return refuse(.invalidParameter, "card: \(problem)", frame, id, now)
             }
             return .success(whole(type, "", now))
         case "file", "image", "voice", "video":
@@ -62,6 +62,16 @@ extension GatewayMachine {
         default:
             return refuse(.invalidMessageType, "message type \(type.prefix(64))", frame, id, now)
         }
+    }
+
+    /// Whether at most one thinking block is there, at the beginning, and it is closed.
+    private static func closesThinking(_ text: String) -> Bool {
+        let (opens, closes) = (
+            text.split(separator: "<think>", omittingEmptySubsequences: false),
+            text.split(separator: "</think>", omittingEmptySubsequences: false)
+        )
+        guard opens.count > 1 || closes.count > 1 else { return true }
+        return opens.count == 2 && closes.count == 2 && text.utf8.starts(with: "<think>".utf8)
     }
 
     private mutating func judgeStream(
@@ -86,6 +96,12 @@ extension GatewayMachine {
             guard let text = feedback["id"]?.string, text.utf8.count <= Self.maximumFeedbackIDBytes else {
                 return refuse(.invalidParameter, "feedback.id is missing or too long", frame, id, now)
             }
+            if callback.bubbles.contains(where: { $0.streamID == streamID }) {
+                violation(id, "\(frame.requestID): feedback on a frame that is not the first of its stream", now)
+            }
+        }
+        if let text = content(of: stream), !Self.closesThinking(text) {
+            violation(id, "\(frame.requestID): a thinking block that is not closed", now)
         }
 
         guard var bubble = callback.bubbles.first(where: { $0.streamID == streamID }) else {

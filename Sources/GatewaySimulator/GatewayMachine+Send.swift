@@ -11,8 +11,8 @@ extension GatewayMachine {
         case "text":
             guard content(of: frame.body?["text"]) != nil else { return invalid(frame, "no text content", id, now) }
         case "template_card":
-            guard frame.body?["template_card"]?["card_type"]?.string != nil else {
-                return invalid(frame, "a card without card_type", id, now)
+            if let problem = CardRules.problem(in: frame.body?["template_card"]) {
+                return invalid(frame, "card: \(problem)", id, now)
             }
         case nil: return invalid(frame, "no msgtype", id, now)
         default:
@@ -31,7 +31,7 @@ extension GatewayMachine {
     ) -> ServerCode {
         var task: String?
         let refusal = refuseEventAnswer(frame, bot: bot, on: id, now) { event in
-            guard case .templateCard(_, _, let taskID) = event else { return false }
+            guard case .templateCard(_, _, let taskID, _) = event else { return false }
             task = taskID
             return true
         }
@@ -39,10 +39,16 @@ extension GatewayMachine {
         guard frame.body?["response_type"]?.string == "update_template_card" else {
             return invalid(frame, "response_type", id, now)
         }
-        guard let card = frame.body?["template_card"], card["card_type"]?.string != nil else {
-            return invalid(frame, "a card without card_type", id, now)
+        let card = frame.body?["template_card"]
+        if let problem = CardRules.problem(in: card, isUpdate: true) {
+            return invalid(frame, "card: \(problem)", id, now)
         }
-        guard card["task_id"]?.string == task else {
+        if let users = frame.body?["userids"] {
+            guard case .array(let users) = users, users.allSatisfy({ $0.string?.isEmpty == false }) else {
+                return invalid(frame, "userids", id, now)
+            }
+        }
+        guard card?["task_id"]?.string == task else {
             return invalid(frame, "the task_id is not the callback's", id, now)
         }
         return answered(frame, .updateCard, now)
@@ -73,8 +79,8 @@ extension GatewayMachine {
             }
             text = content
         case "template_card":
-            guard frame.body?[type]?["card_type"]?.string != nil else {
-                return invalid(frame, "a card without card_type", id, now)
+            if let problem = CardRules.problem(in: frame.body?[type]) {
+                return invalid(frame, "card: \(problem)", id, now)
             }
         case "file", "image", "voice", "video":
             if let code = refuseMedia(type, in: frame, on: id, now) { return code }
@@ -99,7 +105,7 @@ extension GatewayMachine {
     ) -> ServerCode? {
         guard
             let callback = answerable(frame, bot: bot, on: id), case .event(let event) = callback.kind,
-            isRight(event), !callback.isAnswered
+            isRight(event), callback.answer == nil
         else {
             violation(id, "\(frame.command) for \(frame.requestID), which is no event it may answer", now)
             return .unknownRequest
@@ -112,7 +118,7 @@ extension GatewayMachine {
         _ command: ClientCommand,
         _ now: ContinuousClock.Instant
     ) -> ServerCode {
-        callbacks[frame.requestID]?.isAnswered = true
+        callbacks[frame.requestID]?.answer = frame.body
         observe(.eventAnswered(requestID: frame.requestID, command: command), now)
         return .ok
     }

@@ -2,7 +2,7 @@ import BotCrypto
 import FoundationEssentials
 
 /// Media that the simulated service has: what was uploaded and can be sent.
-package struct SimulatedMedia: Sendable, Hashable {
+package struct ReceivedMedia: Sendable, Hashable {
     /// `media_id`.
     package let id: String
     /// `file`, `image`, `voice` or `video`.
@@ -126,7 +126,7 @@ extension GatewayMachine {
         guard let md5 = Self.md5(chunks) else { return .systemBusy }
         guard upload.md5 == nil || upload.md5 == md5 else { return refuseUpload(frame, "the MD5 is another", id, now) }
         let number = takeID()
-        let one = SimulatedMedia(
+        let one = ReceivedMedia(
             id: "\(configuration.idPrefix)-media-\(number)",
             type: upload.type,
             name: upload.name,

@@ -64,7 +64,7 @@ package struct GatewayMachine: Sendable {
     var conversations: [String: Bool] = [:]
     var streamIDs: [String: String] = [:]
     var uploads: [String: SimulatedUpload] = [:]
-    var media: [String: SimulatedMedia] = [:]
+    var media: [String: ReceivedMedia] = [:]
     /// What the acknowledgement of the frame that is being handled says besides its code.
     var answerBody: JSONValue?
     var faults: [Fault] = []
@@ -97,6 +97,11 @@ package struct GatewayMachine: Sendable {
     package func answer(to messageID: String) -> [Bubble] {
         guard let requestID = requestIDs[messageID] else { return [] }
         return callbacks[requestID]?.bubbles ?? []
+    }
+
+    /// The body of the frame that answered an event; `nil` while there is none.
+    package func answer(toEvent messageID: String) -> JSONValue? {
+        requestIDs[messageID].flatMap { callbacks[$0]?.answer }
     }
 
     // MARK: Events

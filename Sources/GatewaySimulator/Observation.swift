@@ -38,7 +38,7 @@ package struct Observation: Sendable, Hashable, CustomStringConvertible {
         /// An event was answered (welcome message, card update).
         case eventAnswered(requestID: String, command: ClientCommand)
         /// An upload ended, and its media can be sent.
-        case uploaded(SimulatedMedia)
+        case uploaded(ReceivedMedia)
         /// A chunk arrived that the service had already.
         case repeatedChunk(uploadID: String, index: Int)
         /// The client broke a rule.

@@ -16,7 +16,8 @@ package actor EventLoop {
     private nonisolated let executor: LoopExecutor
     private let context: LibraryPointer
     private var timers = TimerHeap()
-    private var clientVhosts: [ClientHome: LibraryPointer] = [:]
+    private let trusts = TrustCache()
+    private var clientVhosts = ClientVhosts()
     private var servers: [ObjectIdentifier: any Actor] = [:]
     /// Names are resolved off the loop.
     private(set) lazy var resolver = Resolver(lookUp: lookUp)
@@ -124,15 +125,16 @@ package actor EventLoop {
         isShutDown ? .failure(TransportError(.loopShutDown, "the event loop was shut down")) : .success(context)
     }
 
-    /// The vhost of client connections that trust and go through the same. Reading the system's certificates takes a while, so
-    /// it is kept as long as the loop lives.
+    /// The vhost of client connections that trust and go through the same.
     func clientVhost(for home: ClientHome) -> Result<LibraryPointer, TransportError> {
-        if let known = clientVhosts[home] { return .success(known) }
-        return openContext().flatMap { home.makeVhost(in: $0) }.map { made in
-            clientVhosts[home] = made
-            return made
-        }
+        openContext().flatMap { clientVhosts.vhost(for: home, in: $0) }
     }
+
+    /// How many vhosts of clients are kept.
+    var clientVhostCount: Int { clientVhosts.count }
+
+    /// The trust of client connections, for as long as nobody asks for others.
+    func clientTrust(for roots: TrustRoots) -> Result<LibraryPointer, TransportError> { trusts.trust(for: roots) }
 
     func keep(_ server: any Actor) { servers[ObjectIdentifier(server)] = server }
 

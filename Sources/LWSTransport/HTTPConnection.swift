@@ -1,3 +1,4 @@
+internal import BotFoundation
 internal import CLibwebsockets
 
 /// One connection of an ``HTTPServer``: one request at a time, each with its deadlines. Lives on the server's loop.
@@ -105,6 +106,7 @@ actor HTTPConnection {
 
     private func handOver() {
         guard case .receiving(let request) = phase, let server else { return }
+        guard server.assumeIsolated({ $0.hasRoom }) else { return respond(HTTPResponse(status: 503), closes: true) }
         let (cancelled, cancel) = AsyncStream.makeStream(of: Never.self)
         phase = .handling(cancel, until: .now + configuration.handlerDeadline)
         let job = HTTPJob(request: request, connection: self, number: number, cancelled: cancelled)
@@ -126,11 +128,14 @@ actor HTTPConnection {
         respond(HTTPResponse(status: status), closes: true)
     }
 
+    /// Whether that request still waits for its response.
+    func isHandling(_ number: UInt64) -> Bool { if case .handling = phase { number == self.number } else { false } }
+
     // MARK: - Responses
 
     /// Sends a handler's response, unless it comes too late.
     func respond(_ response: HTTPResponse, to number: UInt64) {
-        guard case .handling = phase, number == self.number else { return }
+        guard isHandling(number) else { return }
         respond(response, closes: false)
     }
 
@@ -138,15 +143,17 @@ actor HTTPConnection {
         if case .handling(let cancel, _) = phase { cancel.finish() }
         phase = .responding
         closesAfterwards = closes
-        let block = response.headerBlock
-        let isSendable = block != nil && (200...599).contains(response.status)
-        let body = isSendable ? response.body : []
-        let status = (block ?? []).withUnsafeBytes { headers in
-            body.withUnsafeBytes { body in
+        var response = response
+        if let fault = response.fault {
+            configuration.log(.error, "a handler's response cannot be sent because of \(fault)")
+            response = HTTPResponse(status: 500)
+        }
+        let status = response.headerBlock.withUnsafeBytes { headers in
+            response.body.withUnsafeBytes { body in
                 var raw = clws_http_response(
-                    status: Int32(isSendable ? response.status : 500),
+                    status: Int32(response.status),
                     headers: headers.bindMemory(to: CChar.self).baseAddress,
-                    headers_length: isSendable ? headers.count : 0,
+                    headers_length: headers.count,
                     body: body.bindMemory(to: UInt8.self).baseAddress,
                     body_length: body.count,
                     close: closes ? 1 : 0

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// A whole HTTP request, as a handler gets it.
 package struct HTTPRequest: Sendable, Hashable {
     /// In upper case, one of ``HTTPServerConfiguration/methods``.
@@ -33,8 +31,8 @@ package struct HTTPRequest: Sendable, Hashable {
 package struct HTTPResponse: Sendable, Hashable {
     /// 200 to 599; anything else is sent as 500.
     package var status: Int
-    /// Beside `content-length` and `connection`, which the server writes itself. A name or value that no header can have makes the
-    /// response a 500.
+    /// Beside `connection`, `content-length` and `transfer-encoding`, which are the server's. One of those, or a name or value that no
+    /// header can have, makes the response a 500 and is logged.
     package var headers: [String: String]
     /// Not sent in answer to HEAD, where only its length is told.
     package var body: [UInt8]
@@ -54,15 +52,22 @@ package struct HTTPResponse: Sendable, Hashable {
         )
     }
 
-    /// Names and values as the C side takes them; nil if one cannot be sent.
-    var headerBlock: [UInt8]? {
-        var block: [UInt8] = []
-        for (name, value) in headers.sorted(by: { $0.key < $1.key }) {
-            let isToken = name.utf8.allSatisfy { isalnum(Int32($0)) != 0 || "!#$%&'*+-.^_`|~".utf8.contains($0) }
-            let isValue = value.utf8.allSatisfy { $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7F) }
-            guard !name.isEmpty, isToken, isValue else { return nil }
-            block += Array(name.lowercased().utf8) + [UInt8(ascii: ":"), 0] + Array(value.utf8) + [0]
+    private static let reserved: Set<String> = ["connection", "content-length", "transfer-encoding"]
+
+    /// Why the response cannot be sent, without its values; nil if it can.
+    var fault: String? {
+        guard (200...599).contains(status) else { return "the status \(status)" }
+        for (name, value) in headers {
+            guard HTTPField.isName(name) else { return "a header's name" }
+            guard HTTPField.isValue(value) else { return "the value of the header \(name)" }
+            guard !Self.reserved.contains(name.lowercased()) else { return "the header \(name), which is the server's" }
         }
-        return block
+        return nil
+    }
+
+    /// Names and values as the C side takes them.
+    var headerBlock: [UInt8] {
+        headers.sorted { $0.key < $1.key }
+            .flatMap { Array($0.key.lowercased().utf8) + [UInt8(ascii: ":"), 0] + Array($0.value.utf8) + [0] }
     }
 }

@@ -16,10 +16,11 @@ package actor HTTPServer {
     package private(set) var port: UInt16 = 0
     private let configuration: HTTPServerConfiguration
     private let handler: Handler
-    /// At most one for each connection.
     private let jobs: AsyncStream<HTTPJob>
     private let starter: AsyncStream<HTTPJob>.Continuation
     private var vhost: LibraryPointer?
+    /// How many jobs there are, those included whose clients have gone.
+    private var jobCount = 0
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
     private var stopWaiters: [CheckedContinuation<Void, Never>] = []
     private var isStopping = false
@@ -72,7 +73,10 @@ package actor HTTPServer {
     @concurrent private nonisolated func handleAll() async {
         await withDiscardingTaskGroup { group in
             for await job in jobs {
-                group.addTask { await job.perform(self.handler) }
+                group.addTask {
+                    await job.perform(self.handler)
+                    await self.performed()
+                }
             }
             group.cancelAll()
         }
@@ -114,7 +118,15 @@ package actor HTTPServer {
         connection.assumeIsolated { $0.begin() }
     }
 
-    func perform(_ job: HTTPJob) { starter.yield(job) }
+    /// Whether one more request may be handled.
+    var hasRoom: Bool { jobCount < configuration.maximumHandlers }
+
+    func perform(_ job: HTTPJob) {
+        jobCount += 1
+        starter.yield(job)
+    }
+
+    private func performed() { jobCount -= 1 }
 
     /// A connection has ended.
     func ended(_ connection: HTTPConnection) {
@@ -133,8 +145,9 @@ struct HTTPJob: Sendable {
     /// Ends when the response is not wanted any more, or has been given.
     let cancelled: AsyncStream<Never>
 
-    /// Runs the handler, and cancels it when its response is not wanted any more.
+    /// Runs the handler, and cancels it when its response is not wanted any more; not at all if it never was.
     @concurrent func perform(_ handler: @escaping HTTPServer.Handler) async {
+        guard await connection.isHandling(number) else { return }
         let response = await withTaskGroup(of: HTTPResponse?.self) { group in
             group.addTask { await handler(request) }
             group.addTask {

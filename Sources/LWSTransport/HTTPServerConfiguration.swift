@@ -1,3 +1,5 @@
+package import BotFoundation
+
 /// What an HTTP server listens on, and its limits.
 package struct HTTPServerConfiguration: Sendable {
     /// A numeric address.
@@ -16,6 +18,11 @@ package struct HTTPServerConfiguration: Sendable {
     package var maximumBodyBytes = 4 * 1_024 * 1_024
     /// How many connections there may be; more are closed as they come.
     package var maximumConnections = 256
+    /// How many requests may be with the handler. More are answered 503. There can be more of them than connections: one whose client
+    /// has gone stays until its handler has heeded the cancellation.
+    package var maximumHandlers = 512
+    /// Gets what a handler did wrong, at `error`.
+    package var log = Log.disabled
     /// How long the first request may take from the connection on, TLS included; and the body of a later one. At most 20 s count,
     /// because libwebsockets has limits of its own. Late headers close the connection, a late body is answered 408.
     package var requestDeadline: Duration = .seconds(10)

@@ -152,6 +152,12 @@ extension WebSocket {
             phase = .connecting(attempt)
             return race()
         }
+        // Neither an event nor a timer tells of the loop's shutdown meanwhile.
+        shutdownHandler = loop.assumeIsolated { loop in
+            loop.onShutdown {
+                self.assumeIsolated { $0.giveUp(TransportError(.loopShutDown, "the event loop was shut down")) }
+            }
+        }
         arm(configuration.resolveDeadline) { socket in
             socket.giveUp(TransportError(.resolveTimeout, "resolving \(host) timed out: check the DNS"))
         }
@@ -159,6 +165,7 @@ extension WebSocket {
             loop.execute {
                 self.assumeIsolated { socket in
                     guard case .connecting(var attempt) = socket.phase else { return }
+                    socket.forgetShutdown()
                     switch result {
                     case .success(let addresses):
                         attempt.addresses = ClientAttempt.interleaved(addresses)[...]

@@ -24,6 +24,8 @@ package actor WebSocket {
     private var closeFrame: (code: UInt16, reason: String)?
     private var failure: TransportError?
     var deadline: TimerID?
+    /// While the name is resolved.
+    var shutdownHandler: ShutdownHandlerID?
 
     /// The server that accepted it; not for clients.
     private var server: WebSocketServer?
@@ -207,6 +209,7 @@ package actor WebSocket {
     func finish(_ closure: WebSocketClosure) {
         if case .closed = phase { return }
         cancelDeadline()
+        forgetShutdown()
         if case .connecting(let attempt) = phase { drop(attempt.runners) }
         phase = .closed
         emit(.closed(closure))
@@ -218,6 +221,12 @@ package actor WebSocket {
     func cancelDeadline() {
         cancel(deadline)
         deadline = nil
+    }
+
+    func forgetShutdown() {
+        guard let shutdownHandler else { return }
+        self.shutdownHandler = nil
+        loop.assumeIsolated { $0.forget(shutdownHandler) }
     }
 
     func cancel(_ timer: TimerID?) {

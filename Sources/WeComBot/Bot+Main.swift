@@ -9,6 +9,14 @@ extension Bot {
     ///         await reply.write("You said: " + message.text)
     ///     }
     ///
+    /// With `onEvent`, it is also told of what happens that is no message:
+    ///
+    ///     await Bot.main(onEvent: { event, reply in
+    ///         if event.kind == .enterChat { await reply.welcome("Hello!") }
+    ///     }) { message, reply in
+    ///         await reply.write("You said: " + message.text)
+    ///     }
+    ///
     /// SIGHUP reads the configuration again; see ``Bot/reload(_:)``.
     ///
     /// It exits with 0 when the bot was asked to end, with 78 after it has written every problem of the configuration to standard
@@ -18,15 +26,17 @@ extension Bot {
     /// - Parameters:
     ///   - configurationFile: The path of the configuration file; `nil` takes it from `WECOM_CONFIG`.
     ///   - log: Where log lines go; standard error from the configured level on unless given.
+    ///   - onEvent: Is told of events; see ``BotHandler``.
     ///   - handler: Answers messages; see ``BotHandler``.
     @concurrent public static func main(
         configurationFile: String? = nil,
         log: Log? = nil,
+        onEvent: @escaping ClosureHandler.EventBody = { _, _ in },
         _ handler: @escaping @Sendable (_ message: Inbound, _ reply: Reply) async throws -> Void
     ) async -> Never {
         do {
             let bot = try Bot(configuration: .load(file: configurationFile), log: log)
-            try await bot.run(handler)
+            try await bot.run(onEvent: onEvent, handler)
             exit(EXIT_SUCCESS)
         } catch let error as ConfigurationError {
             complain("the configuration is wrong:\n\(error)")

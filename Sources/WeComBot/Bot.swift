@@ -65,7 +65,7 @@ public final class Bot: Sendable {
         case new(since: ContinuousClock.Instant)
         case starting(since: ContinuousClock.Instant)
         case running(Parts)
-        case over(ConnectionSnapshot, DispatcherStatistics)
+        case over(ConnectionSnapshot, DispatcherStatistics, EventStatistics)
     }
 
     /// Makes a bot. Nothing is started yet. Blocks while it reads the certificate authorities, if the configuration names a file.
@@ -96,19 +96,41 @@ public final class Bot: Sendable {
         ending.yield(.asked)
     }
 
+    /// Sends a message that answers nothing, to a user or a group, and waits for the verdict.
+    ///
+    ///     await bot.push(.markdown("**提醒** 三点开会"), to: Conversation(kind: .single, id: "zhangsan"))
+    ///
+    /// It counts in the conversation's rate limit, and waits for it; without a connection it waits for one. It is never shown twice: if
+    /// nobody knows whether it arrived, the outcome is ``BotCore/Delivery/unknown(_:)``, and it is not sent again.
+    ///
+    /// - Parameter conversation: One in which the user has written to the bot before: the platform refuses others (official doc 101463).
+    /// - Returns: The outcome. Refused, and not sent, if the message has a problem (``BotCore/OutboundMessage/problem``), or the bot is
+    ///   not running.
+    @discardableResult
+    @concurrent public func push(_ message: OutboundMessage, to conversation: Conversation) async -> Delivery {
+        switch life.withLock({ $0 }) {
+        case .running(let parts): await parts.connection.push(message, to: conversation)
+        case .new, .starting: .refused(.init("the bot does not run yet"))
+        case .over: .refused(.init("the bot has ended"))
+        }
+    }
+
     /// What the bot is doing and has done. Before ``run(handlesSignals:_:)-(_,BotHandler)``, while it runs and after it.
     public func snapshot() async -> BotSnapshot {
-        let connection: ConnectionSnapshot
-        let dispatcher: DispatcherStatistics
         switch life.withLock({ $0 }) {
         case .new(let since), .starting(let since):
-            (connection, dispatcher) = (ConnectionSnapshot(.idle, since: since), DispatcherStatistics())
+            BotSnapshot(ConnectionSnapshot(.idle, since: since), DispatcherStatistics(), now: .now, at: .now)
         case .running(let parts):
-            (connection, dispatcher) = (await parts.connection.snapshot(), parts.dispatcher.statistics)
-        case .over(let lastConnection, let lastDispatcher):
-            (connection, dispatcher) = (lastConnection, lastDispatcher)
+            BotSnapshot(
+                await parts.connection.snapshot(),
+                parts.dispatcher.statistics,
+                parts.events.statistics,
+                now: .now,
+                at: .now
+            )
+        case .over(let connection, let dispatcher, let events):
+            BotSnapshot(connection, dispatcher, events, now: .now, at: .now)
         }
-        return BotSnapshot(connection, dispatcher, now: .now, at: .now)
     }
 
     /// Takes another configuration while it runs, or before. A wrong one changes nothing.
@@ -162,12 +184,15 @@ public final class Bot: Sendable {
         }
     }
 
-    /// Runs the bot with a closure as its handler; see ``run(handlesSignals:_:)-(_,BotHandler)``.
+    /// Runs the bot with closures as its handler; see ``run(handlesSignals:_:)-(_,BotHandler)``.
+    ///
+    /// - Parameter onEvent: Is told of what happens that is no message; see ``BotCore/BotHandler``.
     @concurrent public func run(
         handlesSignals: Bool = true,
+        onEvent: @escaping ClosureHandler.EventBody = { _, _ in },
         _ handler: @escaping @Sendable (_ message: Inbound, _ reply: Reply) async throws -> Void
     ) async throws(BotError) {
-        try await run(handlesSignals: handlesSignals, ClosureHandler(handler))
+        try await run(handlesSignals: handlesSignals, ClosureHandler(onEvent: onEvent, handler))
     }
 
     /// Runs the bot until it is asked to end, and returns when everything has ended. Once; calling it again is a programming error.
@@ -201,13 +226,16 @@ public final class Bot: Sendable {
         await apply(to: parts)  // what was reloaded since it was made
         let changes = await parts.connection.states()  // before it runs, so that none is missed
         let link = parts.connection
-        await parts.dispatcher.recover { await link.channel(resuming: $0) }  // before anything can arrive
+        let reader = await link.reader
         async let reason = awaitEnding(of: parts)
         await withDiscardingTaskGroup { group in
             group.addTask { await parts.dispatcher.run() }
+            group.addTask { await parts.events.run() }
             group.addTask {
-                await parts.connection.run()
-                if await parts.connection.endedDisplaced { self.ending.yield(.displaced) }
+                // Before anything can arrive.
+                await parts.dispatcher.recover(restored: { reader.restored($0) }) { await link.channel(resuming: $0) }
+                await link.run()
+                if await link.endedDisplaced { self.ending.yield(.displaced) }
             }
             group.addTask {
                 for await state in changes {
@@ -230,8 +258,8 @@ public final class Bot: Sendable {
         stateChanges.finish()
         await server?.stop()
         await served
-        let last = (await parts.connection.snapshot(), parts.dispatcher.statistics)
-        life.withLock { $0 = .over(last.0, last.1) }
+        let last = (await parts.connection.snapshot(), parts.dispatcher.statistics, parts.events.statistics)
+        life.withLock { $0 = .over(last.0, last.1, last.2) }
         await parts.loop.shutdown()
         if await reason == .displaced { throw BotError.displaced }
     }
@@ -278,13 +306,15 @@ public final class Bot: Sendable {
     }
 
     private func drain(_ parts: Parts, because reason: Ending) async {
+        async let events: Void = parts.events.drain(deadline: drainDeadline)
         await parts.dispatcher.drain(deadline: drainDeadline)
+        await events
         let states = await parts.connection.states()
         await parts.connection.stop()
         for await _ in states {}
         // Turns that only waited for their verdicts have them now; they end in a moment.
         await parts.dispatcher.drain(deadline: .seconds(1))
-        let stuck = parts.dispatcher.statistics.active
+        let stuck = parts.dispatcher.statistics.active + parts.events.statistics.running
         if stuck > 0, parts.signals != nil {
             log(.warning, "handlers ignore their cancellation; ending without them", [.count: "\(stuck)"])
             // Not exit(3), which tears down what these handlers may be using. Log lines are written as they are made.
@@ -298,6 +328,7 @@ public final class Bot: Sendable {
 private struct Parts: Sendable {
     let loop: EventLoop
     let dispatcher: Dispatcher
+    let events: EventDispatcher
     let connection: LongConnection
     let signals: Signals?
 
@@ -312,10 +343,17 @@ private struct Parts: Sendable {
         do {
             let dispatcher = Dispatcher(handler: handler, configuration: dispatching, store: store, log: log)
             self.dispatcher = dispatcher
+            let events = EventDispatcher(handler: handler, log: log)
+            self.events = events
             loop = try EventLoop(name: "wecom-bot", log: log)
-            connection = try LongConnection(configuration, on: loop, log: log) { message, channel in
-                dispatcher.receive(message, through: channel)
-            }
+            connection = try LongConnection(
+                configuration,
+                on: loop,
+                log: log,
+                ending: { dispatcher.stopIntake() },
+                onEvent: { events.receive($0, through: $1) },
+                receiver: { dispatcher.receive($0, through: $1) }
+            )
             signals = handlesSignals ? try Signals() : nil
         } catch {
             throw BotError(.outOfResources, "the bot cannot start: \(error)")

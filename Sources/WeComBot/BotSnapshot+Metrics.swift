@@ -55,6 +55,14 @@ extension BotSnapshot {
             by: "reason",
             unanswered
         )
+        text.add("wecom_bot_events_total", .counter, "Events received.", events)
+        text.add(
+            "wecom_bot_events_not_handled_total",
+            .counter,
+            "Events received that no handler got.",
+            by: "reason",
+            [("duplicate", duplicateEvents), ("dropped", droppedEvents)]
+        )
         text.add(
             "wecom_bot_unhandled_callbacks_total",
             .counter,

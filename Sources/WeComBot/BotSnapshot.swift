@@ -82,7 +82,13 @@ public struct BotSnapshot: Sendable, Hashable {
     public internal(set) var rejected = 0
     /// Messages that came while the bot was ending.
     public internal(set) var refusedAtEnd = 0
-    /// Callbacks that this version does nothing about.
+    /// Events that arrived, including those counted in the next two.
+    public internal(set) var events = 0
+    /// Events that had been seen before; nothing was done about them.
+    public internal(set) var duplicateEvents = 0
+    /// Events for which there was no room, or that came while the bot was ending.
+    public internal(set) var droppedEvents = 0
+    /// Callbacks that are for nobody: what is about the connection itself, and what this version does not know.
     public internal(set) var unhandledCallbacks = 0
     /// Frames that could not be decoded, and were skipped.
     public internal(set) var malformedFrames = 0
@@ -130,7 +136,7 @@ public struct BotSnapshot: Sendable, Hashable {
     public internal(set) var missingAcknowledgements = 0
     /// Acknowledgements that came too late, or answered nothing.
     public internal(set) var strayAcknowledgements = 0
-    /// Handlers that threw.
+    /// Handlers that threw, of messages and of events.
     public internal(set) var handlerFailures = 0
 
     init(takenAt: Date = .now) {
@@ -140,6 +146,7 @@ public struct BotSnapshot: Sendable, Hashable {
     init(
         _ connection: ConnectionSnapshot,
         _ dispatcher: DispatcherStatistics,
+        _ events: EventStatistics = EventStatistics(),
         now: ContinuousClock.Instant,
         at date: Date
     ) {
@@ -158,6 +165,9 @@ public struct BotSnapshot: Sendable, Hashable {
         duplicates = dispatcher.duplicates
         rejected = dispatcher.rejected
         refusedAtEnd = dispatcher.refused
+        self.events = events.received
+        duplicateEvents = events.duplicates
+        droppedEvents = events.dropped
         unhandledCallbacks = connection.statistics.unhandledCallbacks
         malformedFrames = connection.statistics.malformedFrames
         openTurns = dispatcher.active
@@ -183,7 +193,7 @@ public struct BotSnapshot: Sendable, Hashable {
         stateFailures = dispatcher.storeFailures
         missingAcknowledgements = connection.statistics.missingAcknowledgements
         strayAcknowledgements = connection.statistics.strayAcknowledgements
-        handlerFailures = dispatcher.handlerFailures
+        handlerFailures = dispatcher.handlerFailures + events.failures
     }
 }
 

@@ -33,6 +33,14 @@ extension Configuration {
             refreshesCost: refreshesCost
         )
         connection.streamWindow = streamWindow
+        connection.botName = botName.trimmed
+        connection.mediaOrigins = try checked("mediaAllowedOrigins") { () throws(ConfigurationFault) in
+            var origins: [MediaOrigin] = []
+            for (index, origin) in mediaAllowedOrigins.enumerated() {
+                origins.append(try ConfigurationRules.origin(origin, number: index + 1))
+            }
+            return origins
+        }
         return connection
     }
 

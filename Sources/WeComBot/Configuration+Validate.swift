@@ -23,6 +23,11 @@ extension Configuration {
             _ = try ConfigurationRules.time(streamWindow, in: Configuration.streamWindowLimits)
         }
         check("botName") { () throws(ConfigurationFault) in _ = try ConfigurationRules.name(botName) }
+        for (index, origin) in mediaAllowedOrigins.enumerated() {
+            check("mediaAllowedOrigins") { () throws(ConfigurationFault) in
+                _ = try ConfigurationRules.origin(origin, number: index + 1)
+            }
+        }
         check("ratePerMinute") { () throws(ConfigurationFault) in
             _ = try ConfigurationRules.count(ratePerMinute, in: Configuration.ratePerMinuteLimits)
         }

@@ -17,6 +17,7 @@ public import WeComAIBot
 /// | ``onDisplaced`` | `wecomaibot_on_displaced` | `WECOM_ON_DISPLACED` | `yield` |
 /// | ``streamWindow`` | `wecomaibot_stream_window` | `WECOM_STREAM_WINDOW_SECONDS` | 330 s |
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
+/// | ``mediaAllowedOrigins`` | `wecomaibot_media_allowed_origins` | `WECOM_MEDIA_ALLOWED_ORIGINS` | none |
 /// | ``httpProxy`` | `wecomaibot_proxy` | `WECOM_PROXY` | `https_proxy` and its kin |
 /// | ``statusPort`` | `wecomaibot_status_port` | `WECOM_STATUS_PORT` | 0, which is off |
 /// | ``statusHost`` | `wecomaibot_status_host` | `WECOM_STATUS_HOST` | `127.0.0.1` |
@@ -57,8 +58,11 @@ public struct Configuration: Sendable {
     /// Official doc 101463 ends a stream 6 minutes after its first frame; other servers were seen to take 10. Half a minute less
     /// leaves time for the last frame's way.
     public var streamWindow: Duration
-    /// The name under which people mention the bot in groups (`@name`). Empty if unknown.
+    /// The name under which people mention the bot in groups (`@name`), so that ``Inbound/text`` goes without it. Empty if unknown.
     public var botName: String
+    /// Where media may be fetched from although it is not by https, or not from a public address: each `scheme://host:port`, where
+    /// the port may be `*`. For private deployments and tests. In a file or the environment they are separated by commas.
+    public var mediaAllowedOrigins: [String]
     /// The HTTP proxy through which the connection goes (`CONNECT`); `nil` connects directly.
     ///
     /// ``load(file:environment:)`` falls back to the environment's proxy for the URL, so that a running bot never looks at the
@@ -119,6 +123,7 @@ public struct Configuration: Sendable {
         onDisplaced = .yield
         streamWindow = .seconds(330)
         botName = ""
+        mediaAllowedOrigins = []
         httpProxy = nil
         statusPort = 0
         statusHost = "127.0.0.1"

@@ -1,4 +1,5 @@
 import BotFoundation
+import WeComAIBot
 
 /// Puts a configuration together from a file and the environment, collecting every problem on the way.
 struct ConfigurationLoader {
@@ -75,6 +76,7 @@ struct ConfigurationLoader {
         read(.botName, into: &configuration.botName) { value throws(ConfigurationFault) in
             try ConfigurationRules.name(value.string())
         }
+        readOrigins(into: &configuration.mediaAllowedOrigins)
         readProxy(for: configuration.webSocketURL, into: &configuration.httpProxy)
         read(.statusPort, into: &configuration.statusPort) { value throws(ConfigurationFault) in
             switch value {
@@ -105,6 +107,22 @@ struct ConfigurationLoader {
             try ConfigurationRules.logFormat(named: value.string())
         }
         return configuration
+    }
+
+    /// A list: each entry that is wrong is a problem of its own.
+    private mutating func readOrigins(into origins: inout [String]) {
+        guard let (value, origin) = find(.mediaAllowedOrigins) else { return }
+        var entries: [String] = []
+        assign(value, from: origin, to: &entries) { value throws(ConfigurationFault) in
+            ConfigurationRules.entries(try value.string())
+        }
+        for (number, entry) in entries.enumerated() {
+            var checked: MediaOrigin?
+            assign(.text(entry), from: origin, to: &checked) { value throws(ConfigurationFault) in
+                try ConfigurationRules.origin(value.string(), number: number + 1)
+            }
+            if let checked { origins.append(checked.description) }
+        }
     }
 
     private mutating func readProxy(for webSocketURL: String, into proxy: inout Configuration.HTTPProxy?) {

@@ -28,6 +28,22 @@ enum ConfigurationRules {
         return text.trimmed
     }
 
+    /// What stands between commas, without the blanks around it.
+    static func entries(_ list: String) -> [String] {
+        list.split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
+    }
+
+    /// An entry of the list of media origins. The message does not repeat it, because there may be a password in it.
+    static func origin(_ text: String, number: Int) throws(ConfigurationFault) -> MediaOrigin {
+        do {
+            return try MediaOrigin(text.trimmed)
+        } catch {
+            throw ConfigurationFault(
+                "entry \(number) \(error.message); write scheme://host:port, where * is every port"
+            )
+        }
+    }
+
     static func mode(_ mode: Configuration.Mode) throws(ConfigurationFault) -> Configuration.Mode {
         guard mode == .longConnection else {
             throw ConfigurationFault(

@@ -26,6 +26,10 @@ struct ConfigurationSetting {
         variable: "WECOM_STREAM_WINDOW_SECONDS"
     )
     static let botName = ConfigurationSetting(keys: ["wecom_ai_bot_name"], variable: "WECOM_BOT_NAME")
+    static let mediaAllowedOrigins = ConfigurationSetting(
+        keys: ["wecomaibot_media_allowed_origins"],
+        variable: "WECOM_MEDIA_ALLOWED_ORIGINS"
+    )
     static let httpProxy = ConfigurationSetting(keys: ["wecomaibot_proxy"], variable: "WECOM_PROXY")
     static let ratePerMinute = ConfigurationSetting(
         keys: ["wecomaibot_rate_per_minute"],
@@ -45,7 +49,8 @@ struct ConfigurationSetting {
 
     static let all = [
         mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, streamWindow,
-        botName, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, statusPort, statusHost, logLevel,
+        botName, mediaAllowedOrigins, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, statusPort,
+        statusHost, logLevel,
         logFormat,
     ]
 
@@ -64,7 +69,6 @@ struct ConfigurationSetting {
     /// Variables of the callback channel: accepted, so that one environment can serve both.
     private static let unusedVariables = [
         "WECOM_TOKEN", "WECOM_ENCODING_AES_KEY", "WECOM_CALLBACK_HOST", "WECOM_CALLBACK_PORT",
-        "WECOM_MEDIA_ALLOWED_ORIGINS",
     ]
 
     static let knownKeys = all.flatMap(\.keys) + unusedKeys

@@ -26,11 +26,18 @@ final class StandardErrorWriter: Sendable {
     }
 
     private struct State {
+        /// Whether a thread writes. Only one does: two that were told that there is room would not both find it.
+        var isWriting = false
+        /// Lines that came meanwhile.
+        var pending = Queue<[UInt8]>()
         /// Lines left out since the last one that got through.
         var lost = 0
         /// Whether the last line was cut short by an error.
         var isMidLine = false
     }
+
+    /// How many lines may wait for the thread that writes.
+    static let maximumPending = 64
 
     private let output: Output
     private let format: StandardErrorFormat
@@ -41,25 +48,47 @@ final class StandardErrorWriter: Sendable {
         self.format = format
     }
 
-    /// Writes one line, or counts it as lost. Any thread; the lock is not held while writing.
+    /// Writes one line, leaves it to the thread that writes, or counts it as lost. Any thread; the lock is not held while writing.
     func write(_ record: Log.Record) {
-        guard output.isReady() else { return state.withLock { $0.lost += 1 } }
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
+        let line = format.line(record.level, record.message, record.metadata, at: time)
+        let isFirst = state.withLock { state in
+            if state.isWriting, state.pending.count >= Self.maximumPending {
+                state.lost += 1
+            } else {
+                state.pending.append(line)
+            }
+            defer { state.isWriting = true }
+            return !state.isWriting
+        }
+        guard isFirst else { return }
+        while let line = nextLine() { write(line) }
+    }
 
+    private func nextLine() -> [UInt8]? {
+        state.withLock { state in
+            let line = state.pending.popFirst()
+            if line == nil { state.isWriting = false }
+            return line
+        }
+    }
+
+    private func write(_ line: [UInt8]) {
+        guard output.isReady() else { return state.withLock { $0.lost += 1 } }
         let lost = state.withLock { state in
             defer { state.lost = 0 }
             return state.lost
         }
         if lost > 0 {
+            var time = timespec()
+            clock_gettime(CLOCK_REALTIME, &time)
             let message = "log lines were lost because nobody read them"
             guard writeWhole(format.line(.warning, message, [(key: .count, value: "\(lost)")], at: time)) else {
                 return state.withLock { $0.lost += lost + 1 }
             }
         }
-        guard lost == 0 || output.isReady(),
-            writeWhole(format.line(record.level, record.message, record.metadata, at: time))
-        else {
+        guard lost == 0 || output.isReady(), writeWhole(line) else {
             return state.withLock { $0.lost += 1 }
         }
     }

@@ -30,4 +30,34 @@ struct DispatcherMachineTests {
         #expect(answer.message.id == "2" && answer.message.conversation == conversation)
         #expect(answer.message.byteCount == 0)
     }
+
+    @Test("a turn that was given out before the time was over and has not begun is one of those that wait")
+    func tooLate() throws {
+        for keeps in [false, true] {
+            var machine = DispatcherMachine(configuration: .init())
+            let turn = Turn(message: .test("1"), channel: RecordingChannel())
+            guard case .start = machine.admit(turn, now: .now) else {
+                Issue.record("it does not start")
+                return
+            }
+            if case .start = machine.beginning() {} else { Issue.record("there is time") }
+            machine.drain()
+            if case .start = machine.beginning() {} else { Issue.record("there is still time") }
+            _ = machine.expire(keepsWaiting: keeps)
+            switch machine.beginning() {
+            case .start: Issue.record("it is too late")
+            case .kept: #expect(keeps)
+            case .rejected: #expect(!keeps)
+            }
+            let answer = machine.abandoned(turn)
+            #expect((answer == nil) == keeps)
+            #expect(machine.statistics.active == 0 && machine.statistics.rejected == (keeps ? 0 : 1))
+            if let answer {
+                #expect(machine.milestones == [])
+                machine.answered()
+                _ = machine.completed(answer, with: .delivered)
+            }
+            #expect(machine.milestones == [.idle, .answered])
+        }
+    }
 }

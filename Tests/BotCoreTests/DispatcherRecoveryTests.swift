@@ -187,7 +187,7 @@ struct DispatcherRecoveryTests {
         let state = SavedState(after: changes)
         let owed = state.turns.sorted { $0.number < $1.number }.map(\.answer)
         // It never left, so that the next process may send it any way there is.
-        #expect(owed.map { $0?.text } == ["answer to 1", nil] && owed.allSatisfy { $0?.handed == nil })
+        #expect(owed.map { $0?.finals.map(\.text) } == [["answer to 1"], nil] && owed[0]?.finals.map(\.mayHaveArrived) == [false])
 
         let next = RecordingChannel()
         let successor = Dispatcher(
@@ -205,12 +205,145 @@ struct DispatcherRecoveryTests {
         #expect(capture.messages().count { $0 == "an answer from before the start was delivered" } == 2)
     }
 
+    @Test("what goes on after a restart is ended before any of it is sent")
+    func endsBeforeItIsSent() async {
+        let turns = (1...200).map {
+            saved($0, answer: SavedAnswer(bubble: 0, text: "半", isShown: true, isComplete: $0.isMultiple(of: 2)))
+        }
+        let dispatcher = Self.dispatcher(RecordingStore(SavedState(turns: turns))) { _ in }
+        let channel = RecordingChannel()
+        await dispatcher.recover { _ in channel }
+        async let running: Void = dispatcher.run()
+        await dispatcher.drain(deadline: .seconds(60))
+        await running
+        #expect(channel.updates.count == 200 && channel.updates.allSatisfy(\.isFinal))
+    }
+
+    @Test("a store that can be opened only later is taken over then, and what came twice in between is answered once")
+    func takesOverLater() async {
+        let turns = [saved(1), saved(2)]
+        let seen = (1...3).map { SavedState.Sighting(id: "m-\($0)", at: 999_999) }
+        let store = RecordingStore(SavedState(turns: turns, seen: seen))
+        store.failures = 1
+        let (clock, capture) = (ManualClock(), LogCapture())
+        let started = EventRecorder<String>()
+        let dispatcher = Dispatcher(
+            handler: ClosureHandler { message, reply in
+                started.record(message.id)
+                await reply.finish(message.id)
+            },
+            store: store,
+            clock: clock,
+            unixTime: { 1_000_000 },
+            log: capture.log
+        )
+        let channel = RecordingChannel()
+        await dispatcher.recover { _ in channel }
+        async let running: Void = dispatcher.run()
+        // The platform repeats it, as it is not known yet that it was seen.
+        dispatcher.receive(.test("m-1", in: "1"), through: RoutedChannel(channel, route: "r"))
+        await started.wait { $0.contains("m-1") }
+        await clock.waitForSleepers(1)
+        clock.advance(by: Ledger.retryInterval)
+        await started.wait { $0.contains("m-2") }
+        for id in ["m-1", "m-2", "m-3"] { dispatcher.receive(.test(id, in: id), through: channel) }
+        await dispatcher.drain(deadline: .seconds(60))
+        await running
+        #expect(started.events.sorted() == ["m-1", "m-2"])
+        #expect(channel.finals.sorted() == ["m-1", "m-2"])
+        #expect(dispatcher.statistics.duplicates == 3 && dispatcher.statistics.recovered == 1)
+        #expect(SavedState(after: turns.map { .opened($0) } + store.changes).turns.isEmpty)
+        #expect(capture.messages(from: .error).count == 1)
+    }
+
+    @Test("what is found in the store of a process that ends already stays there")
+    func foundAtTheEnd() async {
+        let store = RecordingStore(SavedState(turns: [saved(1)]))
+        let dispatcher = Self.dispatcher(store) { _ in Issue.record("it was handled") }
+        dispatcher.stopIntake()
+        await dispatcher.recover { _ in RecordingChannel() }
+        await dispatcher.run()
+        #expect(store.changes.isEmpty && store.isClosed)
+    }
+
+    @Test("a message whose turn had come too late to be handled is left as one that waits")
+    func tooLateToBegin() async {
+        let (store, clock, gate) = (RecordingStore(), ManualClock(), ThreadGate())
+        let dispatcher = Dispatcher(
+            handler: ClosureHandler { _, _ in Issue.record("it was handled") },
+            store: store,
+            clock: clock,
+            unixTime: { 0 }
+        )
+        await dispatcher.recover { _ in nil }
+        let channel = RecordingChannel()
+        store.gate = gate
+        async let running: Void = dispatcher.run()
+        dispatcher.receive(.test("1"), through: RoutedChannel(channel, route: "r"))
+        // Its turn waits for the disk before it begins.
+        await clock.waitForSleepers(1)
+        async let draining: Void = dispatcher.drain(deadline: .seconds(1))
+        await clock.waitForSleepers(2)
+        clock.advance(by: .seconds(1))
+        await clock.waitForSleepers(2)
+        gate.open()
+        _ = await (draining, running)
+        #expect(channel.updates == [])
+        let wasBegun = store.batches.joined().contains { $0.hasPrefix("open 1 1 [") || $0.hasPrefix("answer 1") }
+        #expect(wasBegun)
+        let state = SavedState(after: store.changes)
+        #expect(state.turns.map(\.message.id) == ["1"])
+        #expect(state.turns.allSatisfy { $0.answer == nil })
+    }
+
+    @Test("every bubble that could not be sent when it ended is sent by the next process, and none twice")
+    func endsAmongBubbles() async {
+        let events = EventRecorder<Event>()
+        let store = RecordingStore { events.record(.change($0)) }
+        let clock = ManualClock()
+        let dispatcher = Dispatcher(
+            handler: ClosureHandler { _, reply in await reply.finish("aaaabbbbccccdd") },
+            store: store,
+            clock: clock,
+            unixTime: { 0 }
+        )
+        await dispatcher.recover { _ in nil }
+        let channel = RecordingChannel(maximumBytes: 4, automatic: nil)
+        async let running: Void = dispatcher.run()
+        dispatcher.receive(.test("1"), through: RoutedChannel(channel, route: "r"))
+        await channel.sent.next()
+        async let draining: Void = dispatcher.drain(deadline: .seconds(1))
+        await clock.waitForSleepers(1)
+        // The server has judged the third; the others it has not, or not heard of.
+        channel.settle(.unknown(.init("stopped before it was acknowledged")))
+        channel.settle(.refused(.init("stopped before it was sent")))
+        channel.settle(.refused(.init(code: 40_008, "no")))
+        channel.settle(.refused(.init("stopped before it was sent")))
+        _ = await (draining, running)
+        let changes = events.events.compactMap { if case .change(let change) = $0 { change } else { nil } }
+        let state = SavedState(after: changes)
+        #expect(state.turns.first?.answer?.finals.map(\.mayHaveArrived) == [true, false, false])
+
+        let next = RecordingChannel()
+        let successor = Dispatcher(
+            handler: ClosureHandler { _, _ in Issue.record("handled twice") },
+            store: RecordingStore(state),
+            unixTime: { 1_000 }
+        )
+        await successor.recover { _ in next }
+        async let again: Void = successor.run()
+        await successor.drain(deadline: .seconds(60))
+        await again
+        let expected = [(0, "aaaa"), (1, "bbbb"), (3, "dd")]
+        #expect(next.updates == expected.map { BubbleUpdate(bubble: $0.0, text: $0.1, isFinal: true) })
+    }
+
     @Test("an answer that may have been seen is unknown, not refused, when its repetition is")
     func repeatedAndRefused() async {
         let capture = LogCapture()
         let state = SavedState(turns: [
-            saved(1, answer: SavedAnswer(bubble: 0, handed: "done", text: "", isShown: false, isComplete: true)),
-            saved(2, answer: SavedAnswer(bubble: 0, handed: nil, text: "done", isShown: false, isComplete: true)),
+            saved(1, answer: Self.ended("done", mayHaveArrived: true)),
+            saved(2, answer: Self.ended("done", mayHaveArrived: false)),
         ])
         let store = RecordingStore(state)
         let dispatcher = Self.dispatcher(store, capture: capture) { _ in }
@@ -305,6 +438,11 @@ struct DispatcherRecoveryTests {
             #expect(capture.messages(from: .error).count == 1)
             #expect(store.isClosed)
         }
+    }
+
+    private static func ended(_ text: String, mayHaveArrived: Bool) -> SavedAnswer {
+        let final = SavedAnswer.Final(bubble: 0, text: text, mayHaveArrived: mayHaveArrived)
+        return SavedAnswer(finals: [final], bubble: 0, text: "", isShown: false, isComplete: true)
     }
 
     private func saved(_ number: Int64, at time: Int64 = 1_000_000, route: String? = "r", answer: SavedAnswer? = nil)

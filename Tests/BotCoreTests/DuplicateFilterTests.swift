@@ -104,4 +104,23 @@ struct DuplicateFilterTests {
             #expect(filter.count == model.count)
         }
     }
+
+    @Test("what was seen elsewhere is put where its time is")
+    func merge() {
+        let now = ContinuousClock.now
+        var filter = DuplicateFilter(capacity: 3, timeToLive: .seconds(10))
+        filter.insert("new", now: now)
+        filter.insert("both", now: now)
+        let long = String(repeating: "长", count: 100)
+        filter.merge([
+            (id: "old", seen: now - .seconds(2)), (id: "both", seen: now - .seconds(9)), (id: "", seen: now),
+            (id: long, seen: now - .seconds(1)), (id: "oldest", seen: now - .seconds(9)),
+        ])
+        #expect(["new", "both", long].allSatisfy(filter.contains))
+        #expect(!filter.contains("old") && !filter.contains("oldest") && !filter.contains(""))
+        let (isBoth, isLong) = (
+            filter.isDuplicate("both", now: now + .seconds(9)), filter.isDuplicate(long, now: now + .seconds(9))
+        )
+        #expect(isBoth && !isLong)
+    }
 }

@@ -13,6 +13,8 @@ final class RecordingStore: StateStore {
         var saved: SavedState
         var failures = 0
         var gate: ThreadGate?
+        var openingGate: ThreadGate?
+        var openings = 0
         var isClosed = false
 
         mutating func fail() throws(Failure) {
@@ -34,6 +36,8 @@ final class RecordingStore: StateStore {
 
     /// What was written, batch by batch.
     var batches: [[String]] { state.withLock { $0.batches.map { $0.map(\.summary) } } }
+    /// What was written.
+    var changes: [StateChange] { state.withLock { $0.batches.flatMap(\.self) } }
     var isClosed: Bool { state.withLock { $0.isClosed } }
     /// How many of the next calls fail.
     var failures: Int {
@@ -46,8 +50,18 @@ final class RecordingStore: StateStore {
         set { state.withLock { $0.gate = newValue } }
     }
 
+    /// Holds back who opens it.
+    var openingGate: ThreadGate? {
+        get { state.withLock { $0.openingGate } }
+        set { state.withLock { $0.openingGate = newValue } }
+    }
+    /// How often it was opened, or was to be.
+    var openings: Int { state.withLock { $0.openings } }
+
     func recover() throws -> SavedState {
-        try state.withLock { state in
+        state.withLock { $0.openings += 1 }
+        openingGate?.pass()
+        return try state.withLock { state in
             try state.fail()
             return state.saved
         }
@@ -90,7 +104,9 @@ extension StateChange {
 
 extension SavedAnswer {
     fileprivate var summary: String {
-        "[\(bubble)\(handed.map { " handed \($0)" } ?? "") \"\(text)\"\(isShown ? " shown" : "")\(isComplete ? " complete" : "")]"
+        let finals = finals.map { " final \($0.bubble)\($0.mayHaveArrived ? "?" : "") \($0.text)" }.joined()
+        let flags = "\(isShown ? " shown" : "")\(isComplete ? " complete" : "")\(route.map { " by \($0)" } ?? "")"
+        return "[\(bubble)\(finals) \"\(text)\"\(flags)]"
     }
 }
 

@@ -21,37 +21,46 @@ struct StreamMachineResumeTests {
         return sent
     }
 
-    @Test("a complete answer that was handed over is sent again as it was, and nothing more")
-    func handed() {
-        var machine = machine(SavedAnswer(bubble: 2, handed: "完", text: "", isShown: false, isComplete: true))
+    private func final(_ bubble: Int, _ text: String, _ mayHaveArrived: Bool = true) -> SavedAnswer.Final {
+        SavedAnswer.Final(bubble: bubble, text: text, mayHaveArrived: mayHaveArrived)
+    }
+
+    private func ended(_ finals: [SavedAnswer.Final], bubble: Int, text: String = "") -> SavedAnswer {
+        SavedAnswer(finals: finals, bubble: bubble, text: text, isShown: false, isComplete: true)
+    }
+
+    @Test("a complete answer whose end may have left is sent again as it was, and nothing more")
+    func repeated() {
+        let saved = ended([final(2, "完")], bubble: 2)
+        var machine = machine(saved)
         _ = machine.finish()
-        #expect(machine.saved == SavedAnswer(bubble: 2, handed: "完", text: "", isShown: false, isComplete: true))
+        #expect(machine.saved == saved)
         #expect(machine.next(now: now) == .send(BubbleUpdate(bubble: 2, text: "完", isFinal: true)))
-        #expect(machine.saved == SavedAnswer(bubble: 2, handed: "完", text: "", isShown: false, isComplete: true))
+        #expect(machine.saved == saved)
         machine.settled(.unknown(.init("?")))
         #expect(machine.next(now: now) == .done(.unknown(.init("?"))))
     }
 
-    @Test("what follows the bubble that was handed over goes into the next ones")
-    func handedAndMore() {
-        var machine = machine(
-            SavedAnswer(bubble: 1, handed: "one", text: "two two two three", isShown: false, isComplete: true)
-        )
+    @Test("what follows the bubbles that are sent again goes into the next ones")
+    func repeatedAndMore() {
+        let finals = [final(1, "one"), final(3, "three", false)]
+        var machine = machine(ended(finals, bubble: 4, text: "four four four five"))
         _ = machine.finish()
         let sent = run(&machine, .refused(.init(code: 1, "no")))
-        #expect(sent.map(\.bubble) == [1, 2, 3])
+        #expect(sent.map(\.bubble) == [1, 3, 4, 5])
         #expect(sent.allSatisfy { $0.isFinal })
-        #expect(sent.map(\.text).joined() == "onetwo two two three")
+        #expect(sent.map(\.text).joined() == "onethreefour four four five")
         #expect(machine.outcome == .refused(.init(code: 1, "no")))
+        #expect(!machine.isOwed)
     }
 
     @Test("an interrupted answer goes on in its bubble, and says so after what it had")
     func interrupted() {
-        var answer = SavedAnswer(bubble: 4, handed: nil, text: "half", isShown: true, isComplete: false)
+        var answer = SavedAnswer(bubble: 4, text: "half", isShown: true, isComplete: false)
         var machine = machine(answer, limit: 100)
         _ = machine.fail(apology: "sorry")
         #expect(run(&machine) == [BubbleUpdate(bubble: 4, text: "half\n\nsorry", isFinal: true)])
-        answer.handed = "before"
+        answer.finals = [final(3, "before")]
         machine = self.machine(answer, limit: 100)
         _ = machine.fail(apology: "sorry")
         #expect(run(&machine).map(\.text) == ["before", "half\n\nsorry"])
@@ -60,12 +69,61 @@ struct StreamMachineResumeTests {
         #expect(run(&machine) == [BubbleUpdate(bubble: 0, text: "sorry", isFinal: true)])
     }
 
+    @Test("what is owed is known bubble by bubble: what the server judged is not, what was turned away may go any way")
+    func owedByBubble() {
+        let stopped = Delivery.refused(.init("stopped"))
+        let lost = Delivery.unknown(.init("?"))
+        let no = Delivery.refused(.init(code: 5, "no"))
+        let doubtful = Delivery.unknown(.init(code: 5, "no"))
+        let verdicts: [Delivery] = [.delivered, .redirected(.init("so")), stopped, lost, no, doubtful]
+        for first in verdicts {
+            for second in verdicts {
+                var machine = machine(limit: 4)
+                _ = machine.append("aaaabb")
+                _ = machine.finish()
+                var owed: [SavedAnswer.Final] = []
+                for (bubble, text, verdict) in [(0, "aaaa", first), (1, "bb", second)] {
+                    #expect(machine.next(now: now) == .send(BubbleUpdate(bubble: bubble, text: text, isFinal: true)))
+                    machine.departs(by: nil)
+                    machine.settled(verdict)
+                    if verdict == stopped || verdict == lost { owed.append(final(bubble, text, verdict == lost)) }
+                }
+                guard case .done = machine.next(now: now) else {
+                    Issue.record("not the end")
+                    continue
+                }
+                #expect(machine.isOwed == !owed.isEmpty)
+                #expect(machine.saved == ended(owed, bubble: 1))
+                var successor = self.machine(machine.saved)
+                _ = successor.finish()
+                #expect(run(&successor) == owed.map { BubbleUpdate(bubble: $0.bubble, text: $0.text, isFinal: true) })
+            }
+        }
+    }
+
+    @Test("a final text counts as one that may have left from when it does, with the way that it takes")
+    func departure() {
+        var machine = machine(limit: 4)
+        _ = machine.append("aaaabb")
+        _ = machine.next(now: now)
+        #expect(machine.saved.finals == [final(0, "aaaa", false)])
+        #expect(machine.saved.route == nil)
+        machine.departs(by: "way")
+        #expect(machine.saved.finals == [final(0, "aaaa")])
+        #expect(machine.saved.route == "way" && machine.saved.text == "bb" && machine.saved.bubble == 1)
+        machine.settled(.delivered)
+        #expect(machine.saved.finals == [] && machine.saved.route == "way")
+        machine.departs(by: "late")
+        #expect(machine.saved.finals == [], "nothing is on its way")
+        #expect(self.machine(machine.saved).saved == machine.saved)
+    }
+
     @Test("a bubble that has shown something and ends blank is closed")
     func blank() {
-        var machine = machine(SavedAnswer(bubble: 0, handed: nil, text: " ", isShown: true, isComplete: true))
+        var machine = machine(SavedAnswer(bubble: 0, text: " ", isShown: true, isComplete: true))
         _ = machine.finish()
         #expect(run(&machine).map(\.text) == ["✅"])
-        machine = self.machine(SavedAnswer(bubble: 0, handed: nil, text: " ", isShown: false, isComplete: true))
+        machine = self.machine(SavedAnswer(bubble: 0, text: " ", isShown: false, isComplete: true))
         _ = machine.finish()
         #expect(run(&machine) == [])
     }
@@ -82,14 +140,8 @@ struct StreamMachineResumeTests {
             #expect(!machine.isOwed)
             _ = run(&machine, verdict)
             #expect(machine.isOwed == isOwed)
-            let wasNeverSent = verdict == .refused(.init("stopped"))
-            let saved = SavedAnswer(
-                bubble: 0,
-                handed: wasNeverSent ? nil : "text",
-                text: wasNeverSent ? "text" : "",
-                isShown: false,
-                isComplete: true
-            )
+            let finals = isOwed ? [final(0, "text", verdict == .unknown(.init("?")))] : []
+            let saved = ended(finals, bubble: 0)
             #expect(machine.saved == saved)
         }
         var empty = machine()

@@ -48,11 +48,15 @@ struct SQLiteStateStoreTests {
     }
 
     private static let full = SavedAnswer(
-        bubble: 3,
-        handed: "e\u{301}\u{0}👨‍👩‍👧",
+        finals: [
+            .init(bubble: 1, text: "e\u{301}\u{0}👨‍👩‍👧", mayHaveArrived: true),
+            .init(bubble: 3, text: "", mayHaveArrived: false),
+        ],
+        bubble: 4,
         text: "其余",
         isShown: true,
-        isComplete: true
+        isComplete: true,
+        route: #"{"b":"路"}"#
     )
 
     @Test("what was written comes back as it was, after the process has gone without a word")
@@ -223,7 +227,8 @@ struct SQLiteStateStoreTests {
             "turns SET number=0", "turns SET number=-1", "turns SET number=9007199254740993", "turns SET text=x'00'",
             "turns SET raw=1", "turns SET route=1", "turns SET conversation=x'FF'", "turns SET received_at='soon'",
             "answers SET bubble=-1", "answers SET bubble=1000001", "answers SET bubble='x'", "answers SET rest=3.5e0",
-            "answers SET shown='yes'", "answers SET handed=x'FF'",
+            "answers SET shown='yes'", "answers SET route=x'FF'", "finals SET bubble=-1", "finals SET bubble=1000001",
+            "finals SET text=x'FF'", "finals SET left='yes'",
         ]
     )
     func tamperedRows(change: String) throws {
@@ -231,7 +236,8 @@ struct SQLiteStateStoreTests {
         _ = try store.recover()
         try store.record([.opened(Self.turn(1)), .opened(Self.turn(2, answer: Self.full))])
         let key = change.hasPrefix("turns") ? "number" : "turn"
-        try #require(store.database).run("UPDATE \(change) WHERE \(key)=2")
+        let rows = change.hasPrefix("finals") ? "\(key)=2 AND text=''" : "\(key)=2"
+        try #require(store.database).run("UPDATE \(change) WHERE \(rows)")
         store.close()
         // A text column takes a number as text.
         let isText = ["turns SET route=1", "answers SET rest=3.5e0"].contains(change)

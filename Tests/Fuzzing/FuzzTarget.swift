@@ -10,6 +10,10 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case addresses
     /// What a handler writes, and when.
     case answers
+    /// Names of downloads.
+    case dispositions
+    /// Addresses of media, redirects, and origins that are allowed.
+    case media
 
     /// Feeds one input, and throws if what comes out is not what must come out of every input.
     func run(_ input: [UInt8]) throws(Violation) {
@@ -19,6 +23,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .configuration: try ConfigurationFuzzing.run(input)
         case .addresses: try AddressFuzzing.run(input)
         case .answers: try AnswerFuzzing.run(input)
+        case .dispositions: try DispositionFuzzing.run(input)
+        case .media: try MediaFuzzing.run(input)
         }
     }
 
@@ -26,7 +32,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     var startsWithJSON: Bool {
         switch self {
         case .frames, .callbacks, .configuration: true
-        case .addresses, .answers: false
+        case .addresses, .answers, .dispositions, .media: false
         }
     }
 
@@ -35,7 +41,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         switch self {
         case .frames: ["frames", "fuzz/frames"]
         case .configuration: ["configurations/good", "configurations/bad", "fuzz/configuration"]
-        case .callbacks, .addresses, .answers: ["fuzz/\(rawValue)"]
+        case .callbacks, .addresses, .answers, .dispositions, .media: ["fuzz/\(rawValue)"]
         }
     }
 }

@@ -105,7 +105,8 @@ struct PushTests {
         let event = script.event(.templateCard(cardType: "vote_interaction", eventKey: "k", taskID: "task_1"))
         _ = script.take()
         func body(_ task: String, _ type: String = "update_template_card") -> String {
-            #"{"response_type":"\#(type)","template_card":{"card_type":"vote_interaction","task_id":"\#(task)"}}"#
+            #"{"response_type":"\#(type)","template_card":{"card_type":"text_notice","main_title":{"title":"t"},"#
+                + #""card_action":{"type":1,"url":"https://x.example"},"task_id":"\#(task)"}}"#
         }
         let command = "aibot_respond_update_msg"
         script.frame(command, enter.requestID, body("task_1"))

@@ -76,6 +76,63 @@ struct AddressRaceTests {
         await loop.shutdown()
     }
 
+    /// Both answers are read in the same round of the loop: the second one must not make an open connection of the loser.
+    @Test func aLoserWhoseAnswerComesTogetherWithTheWinnersIsClosed() async throws {
+        let slow = SilentListener(fillBacklog: true)
+        let loop = try EventLoop(lookUp: { _ in .success(["127.0.0.1", "127.0.0.2"]) })
+        let far = try EventLoop()
+        let servers = [try await EchoServer(on: far), try await EchoServer(on: far)]
+        let threads = ThreadPool(name: "race", maximumThreads: 32)
+        let (held, gate, sent) = (EventRecorder<Void>(), ThreadGate(), EventRecorder<Void>())
+        let relay = { @Sendable (client: Int32, server: UInt16) in
+            let hold = {
+                held.record(())
+                gate.pass()
+            }
+            AnswerRelay.run(client, to: server, threads, held: hold, sent: { sent.record(()) })
+        }
+        let quick = AnswerRelay(host: "127.0.0.2", port: slow.port)
+        threads.execute { relay(quick.accept(), servers[1].port) }
+        let client = try await Client.connect("ws://example.test:\(slow.port)", configuration: noDeadlines(), on: loop)
+        // The second address is tried because the first does not accept; then it does.
+        await held.wait { $0.count == 1 }
+        threads.execute {
+            for _ in 0..<5 {
+                let client = slow.accept()
+                threads.execute { relay(client, servers[0].port) }
+            }
+        }
+        await held.wait { $0.count == 2 }
+        let (isBlocked, blocked) = (EventRecorder<Void>(), ThreadGate())
+        loop.execute {
+            isBlocked.record(())
+            blocked.pass()
+        }
+        await isBlocked.wait { !$0.isEmpty }
+        gate.open()
+        await sent.wait { $0.count == 2 }
+        blocked.open()
+
+        await client.opened()
+        try await client.socket.send(Array("字".utf8))
+        #expect(await client.message() == Array("字".utf8))
+        let isLoserClosed = EventRecorder<Bool>()
+        let watching = servers.map { server in
+            Task {
+                await server.events.wait { $0.contains { $0.closure != nil } }
+                if !Task.isCancelled { isLoserClosed.record(true) }
+            }
+        }
+        await loop.onLoop {
+            loop.assumeIsolated { _ = $0.schedule(at: .now + .seconds(10)) { isLoserClosed.record(false) } }
+        }
+        #expect(await isLoserClosed.first { $0 })
+        for task in watching { task.cancel() }
+        #expect(await client.socket.isOpen && client.events.events.count { $0 == .opened } == 1)
+        await loop.shutdown()
+        await far.shutdown()
+    }
+
     @Test func addressFamiliesTakeTurns() {
         #expect(ClientAttempt.interleaved([]) == [])
         #expect(ClientAttempt.interleaved(["1", "2"]) == ["1", "2"])

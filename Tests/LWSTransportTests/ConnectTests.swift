@@ -75,6 +75,24 @@ struct ConnectTests {
         await gate.wait { !$0.isEmpty }
     }
 
+    @Test func theLoopsShutdownDoesNotWaitForTheResolver() async throws {
+        let (asked, blocked, passed) = (EventRecorder<Void>(), ThreadGate(), EventRecorder<Void>())
+        let loop = try EventLoop(lookUp: { _ in
+            asked.record(())
+            blocked.pass()
+            passed.record(())
+            return .success(["127.0.0.1"])
+        })
+        let client = try await Client.connect("ws://example.test", configuration: noDeadlines(), on: loop)
+        await asked.wait { !$0.isEmpty }
+        await loop.shutdown()
+        #expect(client.events.events.compactMap { $0.closure?.error?.code } == [.loopShutDown])
+        blocked.open()
+        await passed.wait { !$0.isEmpty }
+        await loop.onLoop {}
+        #expect(client.events.events.count == 1)
+    }
+
     @Test func everyAddressIsTried() async throws {
         let loop = try EventLoop(lookUp: { _ in .success(["127.0.0.2", "127.0.0.3", "127.0.0.1"]) })
         let server = try await EchoServer(on: loop)

@@ -50,6 +50,7 @@ struct HTTPServerBench {
             case "/split": return HTTPResponse(status: 200, headers: ["x-bad": "a\r\nset-cookie: b"])
             case "/empty": return HTTPResponse(status: 204)
             case "/status": return HTTPResponse(status: 99)
+            case "/header": return HTTPResponse(status: 200, headers: [request.query: "1"], body: [65])
             default: break
             }
             let query = request.query.isEmpty ? "" : "?\(request.query)"

@@ -123,6 +123,21 @@ struct HTTPServerTests {
     }
 
     /// A header that a handler took from somewhere must not become two.
+    /// They would contradict what the server writes itself, and a client would find the end where there is none.
+    @Test(arguments: ["Content-Length", "transfer-encoding", "Connection", "a/b", ""])
+    func aHeaderThatIsNotTheHandlersIsRefusedAndLogged(name: String) async throws {
+        let capture = LogCapture()
+        var configuration = HTTPServerConfiguration()
+        configuration.log = capture.log
+        try await HTTPServerBench.run(configuration) { bench in
+            let answer = await bench.exchange(get("/header?\(name)", "Connection: close\r\n"))
+            #expect(answer.hasPrefix("HTTP/1.1 500 ") && answer.hasSuffix("content-length: 0\r\n\r\n"), "\(answer)")
+            #expect(capture.messages(from: .error).count == 1)
+            #expect(await bench.exchange(get("/header?x", "Connection: close\r\n")).hasPrefix("HTTP/1.1 200 "))
+            #expect(capture.messages(from: .error).count == 1)
+        }
+    }
+
     @Test(arguments: ["/split", "/status"])
     func aResponseThatCannotBeSentIs500(path: String) async throws {
         try await HTTPServerBench.run { bench in

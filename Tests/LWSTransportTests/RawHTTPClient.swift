@@ -59,6 +59,21 @@ final class RawHTTPClient: Sendable {
         }
     }
 
+    /// Everything until the server closes, and whether it did so in order rather than by a reset.
+    func receiveToTheEnd() async -> (text: String, isInOrder: Bool) {
+        await withCheckedContinuation { continuation in
+            Self.threads.execute { [self] in
+                var (bytes, count) = ([UInt8](), 0)
+                var buffer = [UInt8](repeating: 0, count: 65_536)
+                repeat {
+                    count = recv(descriptor, &buffer, buffer.count, 0)
+                    bytes += buffer[..<max(0, count)]
+                } while count > 0
+                continuation.resume(returning: (String(decoding: bytes, as: UTF8.self), count == 0))
+            }
+        }
+    }
+
     /// Everything until the server closes.
     func receiveAll() async -> String { await receive { _ in false } }
 

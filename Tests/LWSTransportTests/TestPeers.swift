@@ -125,6 +125,9 @@ final class SilentListener: Sendable {
     let port: UInt16
     private let descriptors: [Int32]
 
+    /// The next connection of those that wait to be accepted. Blocks.
+    func accept() -> Int32 { Glibc.accept(descriptors[0], nil, nil) }
+
     init(fillBacklog: Bool = false) {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()

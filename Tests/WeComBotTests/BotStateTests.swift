@@ -66,6 +66,31 @@ struct BotStateTests {
         #expect(bench.text(from: .error) == [])
     }
 
+    @Test func aDisplacedBotThatStopsLeavesWhatItOwesToTheNextOne() async throws {
+        let directory = try TemporaryDirectory()
+        let bench = try await BotBench { configuration in
+            configuration.stateFile = directory.path + "/state.db"
+            configuration.onDisplaced = .stop
+        }
+        let handled = Locked(0)
+        let handler: BotBench.Handler = { _, reply in
+            handled.withLock { $0 += 1 }
+            await reply.finish("快")
+        }
+        await bench.gateway.inject(.onFrame(FrameFilter(isFinal: true), .instead(.displace)))
+        let bot = try bench.bot()
+        let running = Task { try await bot.run(handlesSignals: false, handler) }
+        try await bench.gateway.waitForSubscription()
+        let message = await bench.gateway.pushText(from: "u", "在吗")
+        await #expect(throws: BotError.self) { try await running.value }
+        #expect(await bench.gateway.answer(to: message).isEmpty)
+        try await bench.run(handler) { _ in
+            let answer = try await bench.gateway.waitForAnswer(to: message)
+            #expect(answer == "快")
+        }
+        #expect(handled.withLock { $0 } == 1)
+    }
+
     @Test func aDamagedStateFileIsALineAndTheBotAnswers() async throws {
         let directory = try TemporaryDirectory()
         let state = try directory.write("state.db", [UInt8](repeating: 7, count: 10_000))
@@ -107,6 +132,37 @@ struct BotStateTests {
         #expect(bench.text(from: .error) == [])
         #expect(capture.messages(from: .error).count == 1)
         #expect(capture.messages(from: .error).first?.contains("is in use by another process") == true)
+    }
+
+    @Test func aBotThatStartsBeforeTheOldOneHasEndedTakesOverWhatThatLeaves() async throws {
+        let directory = try TemporaryDirectory()
+        let bench = try await BotBench { $0.stateFile = directory.path + "/state.db" }
+        let old = try bench.bot(drainDeadline: .milliseconds(50))
+        let ending = Task {
+            try await old.run(handlesSignals: false) { _, reply in
+                await reply.write("…")
+                await Mailbox<Void>().next()
+            }
+        }
+        try await bench.gateway.waitForSubscription()
+        let first = await bench.gateway.pushText(from: "u", "一")
+        try await bench.gateway.waitForBubbles(of: first) { !$0.isEmpty }
+        let second = await bench.gateway.pushText(from: "u", "二")
+        _ = await bench.line(from: .debug, with: second.messageID)
+        let new = try bench.bot()
+        let running = Task { try await new.run(handlesSignals: false, BotBench.echo) }
+        for await state in new.states where state == .ready { break }
+        let third = await bench.gateway.pushText(from: "v", "三")
+        let answer = try await bench.gateway.waitForAnswer(to: third)
+        #expect(answer == "echo: 三", "it answers without the file")
+        old.stop()
+        try await ending.value
+        let late = try await bench.gateway.waitForAnswer(to: second)
+        #expect(late == "echo: 二")
+        new.stop()
+        try await running.value
+        #expect(bench.text(from: .error).count == 1)
+        try await bench.end()
     }
 
     @Test func theStateFileMustBeInADirectory() throws {

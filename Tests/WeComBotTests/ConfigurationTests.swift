@@ -161,7 +161,6 @@ import Testing
     @Test func variablesOfTheCallbackChannelAreAccepted() {
         let shared = [
             "WECOM_TOKEN", "WECOM_ENCODING_AES_KEY", "WECOM_CALLBACK_HOST", "WECOM_CALLBACK_PORT",
-            "WECOM_MEDIA_ALLOWED_ORIGINS",
         ]
         #expect(problems(environment(Dictionary(uniqueKeysWithValues: shared.map { ($0, "x") }))) == [])
     }

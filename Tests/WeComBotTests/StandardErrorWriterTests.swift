@@ -1,5 +1,6 @@
 import BotFoundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import WeComBot
@@ -89,6 +90,42 @@ import Testing
         #expect(
             script.lines == ["info ", "warning log lines were lost because nobody read them count=1", "info two", ""]
         )
+    }
+
+    /// Two threads that were both told that there is room would not both find it.
+    @Test(arguments: [0, 1])
+    func onlyOneThreadWritesAndNoOtherWaitsForIt(over: Int) async {
+        let (entered, gate, threads) = (EventRecorder<Void>(), ThreadGate(), ThreadPool(name: "log"))
+        let (inside, written) = (Locked((now: 0, most: 0)), EventRecorder<String>())
+        let output = StandardErrorWriter.Output(
+            isReady: { true },
+            write: { bytes in
+                inside.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
+                entered.record(())
+                if written.events.isEmpty { gate.pass() }
+                written.record(String(decoding: bytes, as: UTF8.self))
+                inside.withLock { $0.now -= 1 }
+                return bytes.count
+            }
+        )
+        let writer = StandardErrorWriter(output: output, format: StandardErrorFormat(style: .plain))
+        let log = Log { writer.write($0) }
+        threads.execute { log(.info, "first") }
+        await entered.wait { !$0.isEmpty }
+        let count = StandardErrorWriter.maximumPending + over
+        let logged = EventRecorder<Void>()
+        threads.execute {
+            for number in 0..<count { log(.info, "line \(number)") }
+            logged.record(())
+        }
+        await logged.wait { !$0.isEmpty }
+        gate.open()
+        let lines = await written.wait { $0.contains { $0.hasSuffix("line \(count - over - 1)\n") } }
+        #expect(inside.withLock { $0.most } == 1)
+        #expect(lines.count == 1 + over + count - over)
+        #expect(lines.contains { $0.hasSuffix("nobody read them count=1\n") } == (over == 1))
+        let kept = lines.filter { $0.contains("line ") && !$0.contains("lost") }
+        #expect(kept.indices.allSatisfy { kept[$0].hasSuffix("info line \($0)\n") })
     }
 
     @Test func aFullPipeNeverBlocks() async {

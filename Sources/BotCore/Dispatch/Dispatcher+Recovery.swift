@@ -8,24 +8,50 @@ extension Dispatcher {
     /// again: an answer that was complete is sent (again), one that was not ends with
     /// ``DispatcherConfiguration/interruptedText``.
     ///
-    /// - Parameter resume: Gives the way back to the user, if the channel knows it. A turn with ``SavedAnswer/handed`` may have been
-    ///   answered already: the channel must not answer it in another way than before.
-    @concurrent package func recover(resume: @Sendable (SavedTurn) async -> (any ReplyChannel)?) async {
-        guard let ledger, let saved = await ledger.recover() else { return }
+    /// A store that cannot be opened, because the other process has not ended yet for instance, is tried again while ``run()`` runs,
+    /// every ``Ledger/retryInterval``; what is in it is taken over then. A disk that does not answer does not hold this up for longer
+    /// than ``Ledger/patience``.
+    ///
+    /// - Parameter restored: Gives a turn whose message has again what the store does not keep, such as its attachments.
+    /// - Parameter resume: Gives the way back to the user, if the channel knows it. Final texts that
+    ///   ``SavedAnswer/Final/mayHaveArrived`` may have been seen: the channel must not send them in another way than before.
+    @concurrent package func recover(
+        restored: @escaping @Sendable (SavedTurn) -> SavedTurn = { $0 },
+        resume: @escaping @Sendable (SavedTurn) async -> (any ReplyChannel)?
+    ) async {
+        guard let ledger else { return }
+        let resume: State.Resume = { turn in await resume(turn).map { (restored(turn), $0) } }
+        state.withLock { $0.resume = resume }
+        if let saved = await ledger.recover() { await takeOver(saved, resume) }
+    }
+
+    /// Opens a store that could not be opened in ``recover(restored:resume:)``, however often that takes.
+    func recoverLater() async {
+        guard let ledger else { return }
+        while ledger.isToBeOpened {
+            do { try await timeline.sleep(until: timeline.now + Ledger.retryInterval) } catch { return }  // it has ended
+            guard let resume = state.withLock({ $0.resume }) else { continue }
+            if let saved = await ledger.recover() { await takeOver(saved, resume) }
+        }
+    }
+
+    private func takeOver(_ saved: SavedState, _ resume: State.Resume) async {
+        guard let ledger else { return }
         let (now, unixNow) = (timeline.now, ledger.now)
         let age = { Self.age(of: $0, at: unixNow) }
         let turns = saved.turns.filter { SavedTurn.numbers.contains($0.number) }.sorted { $0.number < $1.number }
-        state.withLock { state in
-            state.lastNumber = turns.last?.number ?? 0
-            for sighting in saved.seen.sorted(by: { $0.at < $1.at }) {
-                state.machine.remember(sighting.id, seen: now - age(sighting.at))
-            }
+        let known = state.withLock { state in
+            defer { state.machine.remember(saved.seen.map { (id: $0.id, seen: now - age($0.at)) }) }
+            return Set(turns.map(\.message.id).filter(state.machine.knows))
         }
         for turn in turns {
-            let record = TurnRecord(turn, in: ledger, isWritten: true)
-            if age(turn.receivedAt) >= configuration.replyWindow {
+            let record = TurnRecord(turn, in: ledger, isRecovered: true)
+            if known.contains(turn.message.id) {
+                // It was delivered again before this could be known, and is answered as a new one.
+                record.close()
+            } else if age(turn.receivedAt) >= configuration.replyWindow {
                 giveUp(record, turn, "it is too old")
-            } else if let channel = await resume(turn) {
+            } else if let (turn, channel) = await resume(turn) {
                 readmit(turn, record, channel)
             } else {
                 giveUp(record, turn, "the way to answer it is not known")
@@ -38,16 +64,17 @@ extension Dispatcher {
 
     private func readmit(_ saved: SavedTurn, _ record: TurnRecord, _ channel: any ReplyChannel) {
         let kind = saved.answer.map { Turn.Kind.resumed($0) } ?? .handled
-        let repeated = saved.answer.flatMap { $0.handed == nil ? nil : RepeatingChannel(channel, bubble: $0.bubble) }
+        let repeated = saved.answer?.repeatedBubbles ?? []
         let turn = Turn(
             message: saved.message,
-            channel: repeated ?? channel,
+            channel: repeated.isEmpty ? channel : RepeatingChannel(channel, bubbles: repeated),
             kind: kind,
             record: record,
             isRecovered: true
         )
         switch state.withLock({ $0.machine.readmit(turn) }) {
         case .start(let turn): start(turn)
+        // Refused, it stays where it is: this process ends.
         case .queued, .duplicate, .refused: break
         case .rejected: giveUp(record, saved, "too many messages wait")
         }

@@ -8,6 +8,11 @@ package final class Dispatcher: Sendable {
         var hasRun = false
         /// The number of the newest turn.
         var lastNumber: Int64 = 0
+        /// Gives the way back to who wrote what another process left.
+        var resume: Resume?
+
+        /// A turn as it was, and the way back to the user, if it is known.
+        typealias Resume = @Sendable (SavedTurn) async -> (SavedTurn, any ReplyChannel)?
         /// How often there was no room, by what was full.
         var rejections: [Lanes<Turn>.Bound: Repetition] = [:]
     }
@@ -138,10 +143,14 @@ extension Dispatcher {
         }
         precondition(isFirst, "Dispatcher.run() was called twice")
 
-        await withDiscardingTaskGroup { group in
-            for await turn in turns {
-                group.addTask { await self.perform(turn) }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.recoverLater() }
+            await withDiscardingTaskGroup { group in
+                for await turn in turns {
+                    group.addTask { await self.perform(turn) }
+                }
             }
+            group.cancelAll()
         }
         starter.finish()
         await ledger?.close()
@@ -158,8 +167,16 @@ extension Dispatcher {
             record: turn.record,
             log: log
         )
-        // From here on the handler counts as started, whatever happens: it runs at most once.
+        // From here on the handler counts as started, even if the process dies: it runs at most once.
         await turn.record?.start(stream)
+        if case .handled = turn.kind, await isTooLate(turn) { return }
+        switch turn.kind {
+        // It has ended before any of it is sent.
+        case .busy(let text): stream.end(with: text)
+        case .resumed(let answer) where answer.isComplete: stream.end()
+        case .resumed: stream.fail(apology: configuration.interruptedText)
+        case .handled: break
+        }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await stream.run(through: turn.channel, timeline: self.timeline)
@@ -167,18 +184,28 @@ extension Dispatcher {
                 self.state.withLock { $0.machine.answered() }
                 self.announce()
             }
-            switch turn.kind {
-            case .busy(let text):
-                stream.end(with: text)
-            case .resumed(let answer):
-                if answer.isComplete { stream.end() } else { stream.fail(apology: configuration.interruptedText) }
-            case .handled:
-                await supervise(turn, stream)
-            }
+            if case .handled = turn.kind { await supervise(turn, stream) }
         }
         let next = state.withLock { $0.machine.completed(turn, with: stream.outcome) }
         if let next { start(next) }
         announce()
+    }
+
+    /// Whether the time for handlers was over before this one's could start. Then its message is one of those that wait.
+    private func isTooLate(_ turn: Turn) async -> Bool {
+        switch state.withLock({ $0.machine.beginning() }) {
+        case .start:
+            return false
+        case .kept:
+            turn.record?.waitAgain()
+            log(.notice, "a message that waits is answered after the next start", Self.facts(turn.message))
+        case .rejected:
+            turn.record?.close()
+            log(.warning, "a message that waited for its turn was not answered", Self.facts(turn.message))
+        }
+        if let answer = state.withLock({ $0.machine.abandoned(turn) }) { await perform(answer) }
+        announce()
+        return true
     }
 
     /// The answer has its verdict.
@@ -236,6 +263,13 @@ extension Dispatcher {
 // MARK: Shutdown
 
 extension Dispatcher {
+    /// Stops the intake: what comes now is refused, and what is owed when its verdict comes is left for the next process. Any thread;
+    /// never blocks.
+    package func stopIntake() {
+        state.withLock { $0.machine.drain() }
+        announce()
+    }
+
     /// Stops the intake and lets turns end, those that wait as well.
     ///
     /// When `deadline` has passed, or the calling task is cancelled, handlers are cancelled, their answers end with the text
@@ -244,8 +278,7 @@ extension Dispatcher {
     /// cancellation does not hold it up. May be called more than once.
     @concurrent package func drain(deadline: Duration) async {
         let start = timeline.now
-        state.withLock { $0.machine.drain() }
-        announce()
+        stopIntake()
         if await timeline.reaches(idle, by: start + deadline) { return }
 
         expire()

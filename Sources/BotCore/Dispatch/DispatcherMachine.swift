@@ -21,6 +21,15 @@ struct DispatcherMachine: Sendable {
         case answered
     }
 
+    /// Whether a handler may start.
+    enum Beginning {
+        case start
+        /// The time for handlers is over: its message stays with those that wait for the next process.
+        case kept
+        /// The time for handlers is over: its message has waited in vain.
+        case rejected
+    }
+
     private enum Phase: Int {
         case accepting, draining, expired
     }
@@ -34,6 +43,8 @@ struct DispatcherMachine: Sendable {
     private var busyReplies = 0
     /// Turns given out whose answer has not ended.
     private var openAnswers = 0
+    /// Whether what waited when the time was over is kept for another process.
+    private var keepsWaiting = false
 
     init(configuration: DispatcherConfiguration) {
         self.configuration = configuration
@@ -93,13 +104,17 @@ struct DispatcherMachine: Sendable {
         }
     }
 
-    /// A message was seen before this process was started.
-    mutating func remember(_ id: String, seen: ContinuousClock.Instant) {
-        filter.insert(id, now: seen)
+    /// Whether a message with this id came in.
+    func knows(_ id: String) -> Bool { filter.contains(id) }
+
+    /// Messages were seen by another process.
+    mutating func remember(_ sightings: [(id: String, seen: ContinuousClock.Instant)]) {
+        filter.merge(sightings)
     }
 
     /// A turn was left by another process. Its message is not a new one, so it is not looked for among those that were seen.
     mutating func readmit(_ turn: Turn) -> Admission {
+        guard phase == .accepting else { return .refused }
         counts.recovered += 1
         switch lanes.add(turn, bytes: turn.message.byteCount, to: turn.message.conversation) {
         case .start:
@@ -110,6 +125,11 @@ struct DispatcherMachine: Sendable {
             counts.rejected += 1
             return .rejected(bound, answer: nil)
         }
+    }
+
+    /// The handler of a turn that was given out is about to start.
+    func beginning() -> Beginning {
+        phase == .expired ? keepsWaiting ? .kept : .rejected : .start
     }
 
     /// The answer of a turn that was given out has ended; its handler may still run.
@@ -154,6 +174,7 @@ struct DispatcherMachine: Sendable {
     /// - Returns: What has waited in vain, and the answers that tell the users so.
     mutating func expire(keepsWaiting: Bool) -> (waiting: [Turn], answers: [Turn]) {
         phase = .expired
+        self.keepsWaiting = keepsWaiting
         let waiting = lanes.removeAllWaiting()
         guard !keepsWaiting else { return (waiting, []) }
         counts.rejected += waiting.count
@@ -163,6 +184,17 @@ struct DispatcherMachine: Sendable {
             answers.append(answer)
         }
         return (waiting, answers)
+    }
+
+    /// A turn that was given out was not begun: nothing is left in its lane.
+    ///
+    /// - Returns: What tells the user so, if nobody else answers.
+    mutating func abandoned(_ turn: Turn) -> Turn? {
+        openAnswers -= 1
+        _ = lanes.finished(turn.message.conversation)
+        guard !keepsWaiting else { return nil }
+        counts.rejected += 1
+        return busyAnswer(to: turn)
     }
 
     private mutating func busyAnswer(to turn: Turn) -> Turn? {

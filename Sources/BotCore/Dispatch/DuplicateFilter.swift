@@ -43,6 +43,17 @@ package struct DuplicateFilter: Sendable {
     /// How many bytes they have.
     var keptBytes: Int { slots.keys.reduce(0) { $0 + $1.utf8.count } }
 
+    /// Whether `id` is remembered.
+    func contains(_ id: String) -> Bool { slots[Self.key(id)] != nil }
+
+    /// Remembers what was seen before and elsewhere. It costs as much as all that is remembered.
+    mutating func merge(_ sightings: [(id: String, seen: ContinuousClock.Instant)]) {
+        let old = sightings.filter { !$0.id.isEmpty }.map { (key: Self.key($0.id), seen: $0.seen) }
+        let present = slots.map { (key: $0.key, seen: entries[$0.value].seen) }
+        self = DuplicateFilter(capacity: capacity, timeToLive: timeToLive)
+        for sighting in (old + present).sorted(by: { $0.seen < $1.seen }) { insert(key: sighting.key, now: sighting.seen) }
+    }
+
     /// Whether `id` was seen lately. If so, it counts as seen again now. An empty id never was.
     package mutating func isDuplicate(_ id: String, now: ContinuousClock.Instant) -> Bool {
         expire(now: now)

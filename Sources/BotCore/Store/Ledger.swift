@@ -4,7 +4,8 @@ package import BotFoundation
 ///
 /// Nothing waits for the disk unless it asks to (``barrier()``), and all that has changed since the last write goes into the next one
 /// together, each turn once. So what is pending is bounded by the number of turns, however slow the disk is. A store that
-/// fails never holds up an answer: what could not be written is tried again with a later change.
+/// fails never holds up an answer: what could not be written is tried again with a later change. So it is while the store has not
+/// been opened: what has changed until then is written when it is.
 package final class Ledger: Sendable {
     /// How many ids of messages are kept, and for how long.
     package struct Window: Sendable {
@@ -16,11 +17,19 @@ package final class Ledger: Sendable {
 
     private struct Batch {
         var records: [TurnRecord]
+        var base: Int64
         var sightings: [String: Int64]
         var forgets: Bool
     }
 
     private struct State {
+        /// Fulfilled when the attempt to open the store that is under way has ended.
+        var opening: Promise<Void>?
+        var isOpen = false
+        /// What was found in it, until somebody takes it over.
+        var found: SavedState?
+        /// The highest number of a turn that was found.
+        var base: Int64 = 0
         var dirty: [Int64: TurnRecord] = [:]
         var sightings: [String: Int64] = [:]
         /// Whether a thread writes, or is about to.
@@ -37,6 +46,17 @@ package final class Ledger: Sendable {
         var isClosed = false
 
         var isEmpty: Bool { dirty.isEmpty && sightings.isEmpty }
+
+        mutating func saw(_ sighting: SavedState.Sighting) {
+            sightings[sighting.id] = max(sighting.at, sightings[sighting.id] ?? sighting.at)
+        }
+
+        /// Keeps the newest `capacity` ids if there are more than twice as many.
+        mutating func boundSightings(_ capacity: Int) {
+            guard sightings.count > 2 * capacity else { return }
+            let newest = sightings.sorted { $0.value > $1.value }.prefix(capacity)
+            sightings = Dictionary(uniqueKeysWithValues: newest.map { ($0.key, $0.value) })
+        }
     }
 
     /// How long a write may take before answers no longer wait for it.
@@ -72,7 +92,10 @@ package final class Ledger: Sendable {
     }
 
     /// Whether what is noted is written.
-    package var isHealthy: Bool { state.withLock { !$0.isFailing && !$0.isClosed } }
+    package var isHealthy: Bool { state.withLock { $0.isOpen && !$0.isFailing && !$0.isClosed } }
+
+    /// Whether the store still has to be opened, or what was found in it to be taken over.
+    package var isToBeOpened: Bool { state.withLock { (!$0.isOpen || $0.found != nil) && !$0.isClosed } }
 
     /// How often writing failed.
     package var failures: Int { state.withLock { $0.failures } }
@@ -84,30 +107,69 @@ package final class Ledger: Sendable {
 // MARK: - The callers' side
 
 extension Ledger {
-    /// What another process left; `nil` if the store cannot be used. Then it is not used at all: what is in it has not been seen.
+    /// Opens the store and gives what another process left in it, once; `nil` if that does not succeed now. It can be tried again: a
+    /// store that could not be opened is in use by a process that is about to end, or on a disk that is not there yet.
+    ///
+    /// A disk that does not answer is waited for no longer than ``patience``; what is found later is for the next call.
     package func recover() async -> SavedState? {
-        await withCheckedContinuation { continuation in
-            pool.execute { continuation.resume(returning: self.open()) }
+        let (attempt, starts) = state.withLock { state -> (Promise<Void>?, Bool) in
+            if state.isOpen || state.isClosed { return (nil, false) }
+            if let attempt = state.opening { return (attempt, false) }
+            let attempt = Promise<Void>()
+            state.opening = attempt
+            return (attempt, true)
+        }
+        if let attempt {
+            if starts { pool.execute { self.open(attempt) } }
+            let isInTime = await timeline.reaches(attempt, by: timeline.now + Self.patience)
+            if !isInTime, !Task.isCancelled { fail("it takes longer than \(Self.patience / .seconds(1)) s to open") }
+        }
+        return state.withLock { state in
+            defer { state.found = nil }
+            return state.found
         }
     }
 
-    private func open() -> SavedState? {
+    private func open(_ attempt: Promise<Void>) {
+        var starts = false
         do {
-            return try store.recover()
+            let found = try state.withLock({ $0.isClosed }) ? nil : store.recover()
+            if let found { starts = opened(found) }
         } catch {
-            log(.error, "a restart will forget what is under way: \(error)")
-            store.close()
-            state.withLock { state in
-                state.failures += 1
-                state.isClosed = true
-            }
-            return nil
+            fail("\(error)")
         }
+        state.withLock { $0.opening = nil }
+        attempt.fulfill(())
+        if starts { write() }
+    }
+
+    /// - Returns: Whether there is something to write.
+    private func opened(_ found: SavedState) -> Bool {
+        let base = found.turns.map(\.number).filter(SavedTurn.numbers.contains).max() ?? 0
+        let starts = state.withLock { state in
+            state.isOpen = true
+            state.found = found
+            state.base = base
+            state.dirty = Dictionary(uniqueKeysWithValues: state.dirty.values.map { ($0.number(after: base), $0) })
+            state.isWriting = !state.isEmpty
+            return state.isWriting
+        }
+        succeed()
+        return starts
     }
 
     /// Something about a turn has changed.
     func touch(_ record: TurnRecord) {
-        note { $0.dirty[record.number] = record }
+        let isGone = record.isGone
+        let capacity = window.capacity
+        note { state in
+            let number = record.number(after: state.base)
+            guard isGone, !state.isOpen else { return state.dirty[number] = record }
+            // However long the store cannot be opened, what has come and gone takes no room.
+            state.dirty[number] = nil
+            if let sighting = record.sighting { state.saw(sighting) }
+            state.boundSightings(capacity)
+        }
     }
 
     /// A message was seen, again.
@@ -123,7 +185,7 @@ extension Ledger {
             guard !state.isClosed else { return false }
             change(&state)
             state.latestNote = now
-            guard !state.isWriting, Self.mayWrite(state, now) else { return false }
+            guard state.isOpen, !state.isWriting, Self.mayWrite(state, now) else { return false }
             state.isWriting = true
             return true
         }
@@ -134,7 +196,7 @@ extension Ledger {
     /// in a cancelled task.
     func barrier() async {
         let promise = state.withLock { state -> Promise<Void>? in
-            if state.isFailing || state.isClosed { return nil }
+            if !state.isOpen || state.isFailing || state.isClosed { return nil }
             return state.isEmpty ? state.current : state.next
         }
         guard let promise, promise.current == nil else { return }
@@ -172,7 +234,9 @@ extension Ledger {
 
     private func write() {
         while let batch = take() {
-            let changes = batch.records.compactMap { record in record.change().map { (record: record, change: $0) } }
+            let changes = batch.records.compactMap { record in
+                record.change(after: batch.base).map { (record: record, change: $0) }
+            }
             var all = batch.sightings.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
                 .map { StateChange.seen(id: $0.key, at: $0.value) }
             all += changes.map(\.change)
@@ -197,14 +261,15 @@ extension Ledger {
         return state.withLock { state in
             // A change that came after the time was read, and left its writing to this thread, is not to be overlooked.
             let now = max(now, state.latestNote ?? now)
-            guard !state.isClosed, !state.isEmpty, Self.mayWrite(state, now) else {
+            guard state.isOpen, !state.isClosed, !state.isEmpty, Self.mayWrite(state, now) else {
                 state.isWriting = false
                 return nil
             }
             let forgets = state.forgetAt.map { $0 <= now } ?? true
             if forgets { state.forgetAt = now + Self.forgetInterval }
             let batch = Batch(
-                records: state.dirty.values.sorted { $0.number < $1.number },
+                records: state.dirty.sorted { $0.key < $1.key }.map(\.value),
+                base: state.base,
                 sightings: state.sightings,
                 forgets: forgets
             )
@@ -218,23 +283,21 @@ extension Ledger {
 
     private func putBack(_ batch: Batch) {
         // Of a turn that has come and gone in the meantime only the id is kept.
-        let remnants = batch.records.map { (record: $0, remnant: $0.remnant) }
+        let records = batch.records.map { (record: $0, isGone: $0.isGone) }
         let capacity = window.capacity
         let retryAt = timeline.now + Self.retryInterval
         state.withLock { state in
-            state.sightings.merge(batch.sightings) { max($0, $1) }
-            for (record, remnant) in remnants {
-                if case .seen(let id, let at) = remnant {
-                    state.sightings[id] = max(at, state.sightings[id] ?? at)
-                    state.dirty[record.number] = nil
-                } else if state.dirty[record.number] == nil {
-                    state.dirty[record.number] = record
+            for (id, at) in batch.sightings { state.saw(SavedState.Sighting(id: id, at: at)) }
+            for (record, isGone) in records {
+                let number = record.number(after: state.base)
+                if isGone {
+                    if let sighting = record.sighting { state.saw(sighting) }
+                    state.dirty[number] = nil
+                } else if state.dirty[number] == nil {
+                    state.dirty[number] = record
                 }
             }
-            if state.sightings.count > 2 * capacity {
-                let newest = state.sightings.sorted { $0.value > $1.value }.prefix(capacity)
-                state.sightings = Dictionary(uniqueKeysWithValues: newest.map { ($0.key, $0.value) })
-            }
+            state.boundSightings(capacity)
             state.retryAt = retryAt
         }
     }

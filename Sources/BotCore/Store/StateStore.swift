@@ -26,9 +26,10 @@ package struct SavedState: Sendable {
 ///
 /// Its methods are called one at a time, on a thread of their own, and may block it.
 package protocol StateStore: Sendable {
-    /// Opens the store and gives what is in it. The first call.
+    /// Opens the store and gives what is in it. The first call; made again later if it fails.
     ///
-    /// - Throws: When the store cannot be used; the bot then goes on without it. The error's description is for the operator.
+    /// - Throws: When the store cannot be used now; the bot goes on without it until it can. The error's description is for the
+    ///   operator.
     func recover() throws -> SavedState
 
     /// Writes all of the changes, or none. When it returns, they survive the end of the process.

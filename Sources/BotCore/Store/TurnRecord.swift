@@ -18,16 +18,23 @@ package final class TurnRecord: Sendable {
 
     private let ledger: Ledger
     private let turn: SavedTurn
+    private let isRecovered: Bool
     private let state: Locked<State>
 
-    /// - Parameter isWritten: Whether the turn comes from the store.
-    package init(_ turn: SavedTurn, in ledger: Ledger, isWritten: Bool = false) {
+    /// - Parameter isRecovered: Whether the turn comes from the store.
+    package init(_ turn: SavedTurn, in ledger: Ledger, isRecovered: Bool = false) {
         self.turn = turn
         self.ledger = ledger
-        state = Locked(State(written: isWritten ? .open : .nothing, answer: turn.answer))
+        self.isRecovered = isRecovered
+        state = Locked(State(written: isRecovered ? .open : .nothing, answer: turn.answer))
     }
 
-    package var number: Int64 { turn.number }
+    /// Its number in the store.
+    ///
+    /// - Parameter base: The highest number that the store held when it was opened. A turn of this process counts from there.
+    func number(after base: Int64) -> Int64 {
+        isRecovered ? turn.number : turn.number.addingReportingOverflow(base).partialValue
+    }
 
     // MARK: - What happens. Any thread; never blocks.
 
@@ -40,6 +47,17 @@ package final class TurnRecord: Sendable {
     package func start(_ stream: ReplyStream) async {
         state.withLock { $0.stream = stream }
         await settle()
+    }
+
+    /// The handler was not started after all: the message waits, as it did.
+    package func waitAgain() {
+        state.withLock { state in
+            state.stream = nil
+            state.answer = nil
+            // Opening it anew takes the answer away.
+            if state.written == .open { state.written = .nothing }
+        }
+        ledger.touch(self)
     }
 
     /// The answer has come further.
@@ -78,20 +96,26 @@ package final class TurnRecord: Sendable {
 
 extension TurnRecord {
     /// What the store does not know yet. On the ledger's thread only.
-    func change() -> StateChange? {
+    func change(after base: Int64) -> StateChange? {
+        let number = number(after: base)
         let stream = state.withLock { $0.stream }
         let current = stream?.saved
         return state.withLock { state in
             let answer = current ?? state.answer
             switch (state.written, state.isClosed) {
             case (.nothing, false):
-                var turn = turn
-                turn.answer = answer
-                return .opened(turn)
-            case (.nothing, true):
-                return turn.message.id.isEmpty ? nil : .seen(id: turn.message.id, at: turn.receivedAt)
-            case (.open, false): return answer.map { .answered(turn: turn.number, $0) }
-            case (.open, true): return .closed(turn: turn.number)
+                return .opened(
+                    SavedTurn(
+                        number: number,
+                        message: turn.message,
+                        route: turn.route,
+                        receivedAt: turn.receivedAt,
+                        answer: answer
+                    )
+                )
+            case (.nothing, true): return sighting.map { .seen(id: $0.id, at: $0.at) }
+            case (.open, false): return answer.map { .answered(turn: number, $0) }
+            case (.open, true): return .closed(turn: number)
             case (.closed, _): return nil
             }
         }
@@ -108,9 +132,11 @@ extension TurnRecord {
         }
     }
 
-    /// What is left to write of a turn that has ended and is not in the store at all.
-    var remnant: StateChange? {
-        let isGone = state.withLock { $0.isClosed && $0.written == .nothing }
-        return isGone ? change() : nil
+    /// Whether the turn has ended and is not in the store at all: then only its message's id is left to write.
+    var isGone: Bool { state.withLock { $0.isClosed && $0.written == .nothing } }
+
+    /// The message's id, and when it was taken; `nil` if it has none.
+    var sighting: SavedState.Sighting? {
+        turn.message.id.isEmpty ? nil : SavedState.Sighting(id: turn.message.id, at: turn.receivedAt)
     }
 }

@@ -27,7 +27,7 @@ package final class ReplyStream: Sendable {
 
     /// An answer without text, or one that another process has begun.
     ///
-    /// - Parameter record: Is told when the answer has come further, and before a final update is sent.
+    /// - Parameter record: Is told when the answer has come further, and before a final update can leave.
     package init(
         capabilities: ReplyCapabilities,
         configuration: StreamConfiguration = .init(),
@@ -42,7 +42,7 @@ package final class ReplyStream: Sendable {
         self.log = log
     }
 
-    /// Whether the answer has ended with a final text to which the server said nothing.
+    /// Whether the answer has ended, and the server said nothing about a final text of it.
     var isOwed: Bool { state.withLock { $0.machine.isOwed } }
 
     /// How far the answer has come.
@@ -66,6 +66,26 @@ extension ReplyStream {
     /// Replaces the whole text.
     package func replace(_ text: String) {
         apply(isWrite: true) { $0.replace(text) }
+    }
+
+    /// Adds to what is shown as thinking.
+    package func think(_ delta: String) {
+        apply(isWrite: true) { $0.think(delta) }
+    }
+
+    /// Names the answer for the user's rating. One that the channel does not take is left out, and that is logged.
+    package func requestFeedback(id: String) {
+        let maximum = state.withLock { state -> Int? in
+            guard let maximum = state.machine.capabilities.maximumFeedbackIDBytes else { return nil }
+            guard id.isEmpty || id.utf8.count > maximum else {
+                state.machine.feedbackID = id
+                return nil
+            }
+            return maximum
+        }
+        if let maximum {
+            log(.warning, "a feedback id of \(id.utf8.count) bytes is left out: it must have 1 to \(maximum)")
+        }
     }
 
     /// Ends the answer, without waiting.
@@ -122,9 +142,8 @@ extension ReplyStream {
             while true {
                 switch state.withLock({ $0.machine.next(now: timeline.now) }) {
                 case .send(let update):
-                    // Once it is sent, a restart must know that it may have been seen.
-                    if update.isFinal { await record?.settle() } else { record?.advance() }
-                    let delivery = await channel.send(update)
+                    record?.advance()
+                    let delivery = await send(update, through: channel)
                     state.withLock { $0.machine.settled(delivery) }
                 case .wait(let due):
                     if state.withLock({ $0.setAlarm(at: due) }) {
@@ -139,6 +158,15 @@ extension ReplyStream {
                 }
                 if Task.isCancelled { cancel() }
             }
+        }
+    }
+
+    private func send(_ update: BubbleUpdate, through channel: any ReplyChannel) async -> Delivery {
+        guard let record, update.isFinal else { return await channel.send(update) }
+        return await channel.send(update) { route in
+            // Once it is sent, a restart must know that it may have been seen, and by which way.
+            self.state.withLock { $0.machine.departs(by: route) }
+            await record.settle()
         }
     }
 

@@ -13,6 +13,8 @@
 /// * A bubble whose ``ReplyCapabilities/bubbleWindow`` ends is finished the same way: after a paragraph, line or sentence if one
 ///   ends near its end and the answer has not paused, else with all text so far. The next bubble opens with the next text; white
 ///   space alone opens none.
+/// * Thinking is shown above the text of the bubble in which it came, and is no text: at most half of the bubble is for it, and of
+///   more than that the newest part is shown. It is never cut into the next bubble.
 /// * A blank text is not sent. If the answer ends that way, nothing is sent and it counts as refused; if the bubble has
 ///   shown something, it ends with ``StreamConfiguration/closingText``.
 ///
@@ -50,9 +52,10 @@ package struct StreamMachine: Sendable {
         case none, intermediate, final, lastFinal
     }
 
-    private let capabilities: ReplyCapabilities
+    let capabilities: ReplyCapabilities
     private let configuration: StreamConfiguration
-    private let splitter: TextSplitter
+    /// For what thinking leaves of a bubble.
+    private var splitter: TextSplitter { TextSplitter(limit: capabilities.maximumBytes - thinkingBytes) }
 
     private var phase = Phase.open
     /// The whole text. The one growing buffer: updates copy a part of it, at most one bubble long.
@@ -72,18 +75,24 @@ package struct StreamMachine: Sendable {
     /// Whether the driver waits for text and not only for a time.
     private var isIdle = true
     private var worst: Delivery?
-    /// The final text that has no verdict yet, or was the last one.
-    private var handed: String?
-    /// Whether ``handed`` was turned away on this side: nobody can have seen it.
-    private var wasNeverSent = false
-    /// A final text of ``bubble`` that another process handed over; it goes first.
-    private var repeated: String?
+    /// The final text that has no verdict yet.
+    private var handed: SavedAnswer.Final?
+    /// Final texts that had one, but none of the server's: turned away on this side, or lost.
+    private var owed: [SavedAnswer.Final] = []
+    /// Final texts that another process owed; they go first.
+    private var inherited: ArraySlice<SavedAnswer.Final> = []
+    /// The way back, once it was told.
+    private var route: String?
+    /// What is shown as thinking in the current bubble, and whether it has changed since it was sent.
+    private var thinking: String?
+    private var isThinkingNew = false
+    /// Goes with every update: the channel knows which of them opens a bubble.
+    var feedbackID: String?
 
     /// An answer without text.
     package init(capabilities: ReplyCapabilities, configuration: StreamConfiguration = .init()) {
         self.capabilities = capabilities
         self.configuration = configuration
-        splitter = TextSplitter(limit: capabilities.maximumBytes)
     }
 
     /// An answer that another process has begun.
@@ -94,9 +103,10 @@ package struct StreamMachine: Sendable {
     ) {
         self.init(capabilities: capabilities, configuration: configuration)
         bubble = answer.bubble
-        repeated = answer.handed
+        inherited = answer.finals[...]
         text = answer.text
         isShown = answer.isShown
+        route = answer.route
     }
 
     /// The outcome, once there is one: delivered if the final update of each bubble was, else the worst of them.
@@ -108,24 +118,19 @@ package struct StreamMachine: Sendable {
     /// Whether text is still accepted.
     package var isOpen: Bool { phase == .open }
 
-    /// Whether the answer has ended with a final text to which the server said nothing.
-    package var isOwed: Bool {
-        outcome?.reason.map { handed != nil && $0.code == nil } ?? false
-    }
+    /// Whether the answer has ended, and the server said nothing about the final text of a bubble.
+    package var isOwed: Bool { outcome != nil && !owed.isEmpty }
 
     /// How far the answer has come. Copies the text of the present bubble and what follows it.
     package var saved: SavedAnswer {
-        if wasNeverSent, let handed {
-            let isShown = isShown || lastSent != nil
-            return SavedAnswer(bubble: bubble, handed: nil, text: handed, isShown: isShown, isComplete: true)
-        }
-        let isLast = outstanding == .lastFinal || (outcome != nil && handed != nil)
+        let isLast = outstanding == .lastFinal || outcome != nil
         return SavedAnswer(
-            bubble: outstanding == .final ? bubble - 1 : bubble,
-            handed: handed ?? repeated,
+            finals: owed + [handed].compactMap(\.self) + inherited,
+            bubble: bubble,
             text: isLast ? "" : text.slice(utf8: start..<text.utf8.count),
             isShown: !isLast && (isShown || lastSent != nil),
-            isComplete: !isOpen
+            isComplete: !isOpen,
+            route: route
         )
     }
 }
@@ -139,6 +144,27 @@ extension StreamMachine {
         guard !delta.isEmpty else { return .none }
         text += delta
         return changed()
+    }
+
+    /// The handler adds to what it thinks. Costs as much as a bubble is long, at most.
+    package mutating func think(_ delta: String) -> Effect {
+        guard isOpen else { return .ignored }
+        guard let maximumThinkingBytes else { return .none }
+        thinking = ((thinking ?? "") + delta).newest(maximumBytes: maximumThinkingBytes)
+        isThinkingNew = true
+        return changed()
+    }
+
+    /// How many bytes of thinking a bubble takes; `nil` if it takes none.
+    private var maximumThinkingBytes: Int? {
+        guard let markup = capabilities.thinkingMarkupBytes else { return nil }
+        let maximum = capabilities.maximumBytes / 2 - markup
+        return maximum >= String.omission.utf8.count ? maximum : nil
+    }
+
+    /// How many bytes of the current bubble are not for text.
+    private var thinkingBytes: Int {
+        thinking.map { $0.utf8.count + (capabilities.thinkingMarkupBytes ?? 0) } ?? 0
     }
 
     /// The handler replaces the whole text.
@@ -167,7 +193,8 @@ extension StreamMachine {
 
     /// The turn was cancelled: the answer ends with what was written so far, or with `notice` if that is nothing.
     package mutating func cancelled(notice: String = "") -> Effect {
-        if isOpen, bubble == 0, !isShown, text.firstVisible(in: 0..<text.utf8.count) == nil { text += notice }
+        let isUnsaid = bubble == 0 && (!isShown || thinking != nil) && text.firstVisible(in: 0..<text.utf8.count) == nil
+        if isOpen, isUnsaid { text += notice }
         return end(emptyReason: "the answer was cancelled before it had any text: nothing was sent")
     }
 
@@ -189,11 +216,30 @@ extension StreamMachine {
             if delivery.isDelivered { refusals = 0 }
             worst = worst?.worse(delivery) ?? delivery
         case .lastFinal:
-            if case .refused(let reason) = delivery { wasNeverSent = reason.code == nil }
             phase = .done(worst?.worse(delivery) ?? delivery)
         }
-        if outstanding != .lastFinal { handed = nil }
+        note(delivery)
         outstanding = .none
+    }
+
+    /// The outstanding final update may leave from now on.
+    ///
+    /// - Parameter route: The way back to the user, as it is now.
+    package mutating func departs(by route: String?) {
+        handed?.mayHaveArrived = true
+        self.route = route
+    }
+
+    /// Keeps the final text whose fate this is, unless the server has judged it.
+    private mutating func note(_ delivery: Delivery) {
+        guard var final = handed else { return }
+        handed = nil
+        switch delivery {
+        case .unknown(let reason) where reason.code == nil: final.mayHaveArrived = true
+        case .refused(let reason) where reason.code == nil: final.mayHaveArrived = false
+        case .delivered, .redirected, .refused, .unknown: return
+        }
+        owed.append(final)
     }
 
     private mutating func end(emptyReason: String) -> Effect {
@@ -220,13 +266,7 @@ extension StreamMachine {
     private mutating func decide(now: ContinuousClock.Instant) -> Step {
         if case .done(let outcome) = phase { return .done(outcome) }
         guard outstanding == .none else { return .idle }
-        if let repeated {
-            self.repeated = nil
-            let isLast = !isOpen && text.firstVisible(in: 0..<text.utf8.count) == nil
-            let update = update(repeated, isLast ? .lastFinal : .final, now: now)
-            if !isLast { bubble += 1 }
-            return .send(update)
-        }
+        if let final = inherited.popFirst() { return .send(update(final, .final, now: now)) }
         guard capabilities.streams || !isOpen else { return .idle }
 
         if let update = overflow(now: now) { return .send(update) }
@@ -270,6 +310,7 @@ extension StreamMachine {
         now: ContinuousClock.Instant
     ) -> BubbleUpdate {
         let update = update(content, .final, now: now)
+        thinking = nil
         start = offset
         bubble += 1
         lastSent = nil
@@ -278,11 +319,38 @@ extension StreamMachine {
         return update
     }
 
+    /// An update of the current bubble.
     private mutating func update(_ text: String, _ kind: Outstanding, now: ContinuousClock.Instant) -> BubbleUpdate {
+        guard kind == .intermediate else {
+            return update(SavedAnswer.Final(bubble: bubble, text: text, mayHaveArrived: false), kind, now: now)
+        }
         outstanding = kind
-        handed = kind == .intermediate ? nil : text
         lastSendTime = now
-        return BubbleUpdate(bubble: bubble, text: text, isFinal: kind != .intermediate)
+        return update(text, of: bubble, isFinal: false)
+    }
+
+    private mutating func update(
+        _ final: SavedAnswer.Final,
+        _ kind: Outstanding,
+        now: ContinuousClock.Instant
+    ) -> BubbleUpdate {
+        outstanding = kind
+        handed = final
+        lastSendTime = now
+        return update(final.text, of: final.bubble, isFinal: true)
+    }
+
+    private mutating func update(_ text: String, of bubble: Int, isFinal: Bool) -> BubbleUpdate {
+        isThinkingNew = false
+        // That the bot thinks is not shown any longer than until there is something to read.
+        let isReadable = text.firstVisible(in: 0..<text.utf8.count) != nil
+        return BubbleUpdate(
+            bubble: bubble,
+            text: text,
+            isFinal: isFinal,
+            thinking: thinking?.isEmpty == true && isReadable ? nil : thinking,
+            feedbackID: feedbackID
+        )
     }
 }
 
@@ -299,7 +367,7 @@ extension StreamMachine {
             return .send(finishBubble(text.slice(utf8: start..<end), before: end, now: now))
         }
 
-        let textDue = isBlank ? nil : newTextDue(range, now: now)
+        let textDue = isBlank && thinking == nil ? nil : newTextDue(range, now: now)
         if let textDue, textDue <= now { return .send(intermediate(text.slice(utf8: range), now: now)) }
         let keepAliveDue = isShown ? after(capabilities.keepAlive) : nil
         if let keepAliveDue, keepAliveDue <= now, let lastSent {
@@ -311,9 +379,10 @@ extension StreamMachine {
 
     /// When the text may be sent; `nil` if it was already.
     private func newTextDue(_ range: Range<Int>, now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        let due = after(StreamConfiguration.interval(bytes: range.count, refusals: refusals)) ?? now
+        let interval = StreamConfiguration.interval(bytes: range.count + thinkingBytes, refusals: refusals)
+        let due = after(interval) ?? now
         // Of another length, so it is another text: no need to look at it before its time.
-        if now < due, lastSent?.utf8.count != range.count { return due }
+        if isThinkingNew || (now < due && lastSent?.utf8.count != range.count) { return due }
         return isSent(range) ? nil : due
     }
 

@@ -45,6 +45,18 @@ extension String {
         return bytes(ofScalarAt: found)
     }
 
+    /// What stands for text that is left out.
+    static let omission = "…"
+
+    /// The string if it has no more bytes than that, else as much of its end as fits behind ``omission``, from between two graphemes.
+    func newest(maximumBytes: Int) -> String {
+        guard utf8.count > maximumBytes else { return self }
+        let earliest = utf8.count - max(0, maximumBytes - Self.omission.utf8.count)
+        var offset = graphemeBoundary(atOrBefore: earliest)
+        if offset < earliest { offset = utf8.distance(from: startIndex, to: index(after: index(utf8: offset))) }
+        return Self.omission + slice(utf8: offset..<utf8.count)
+    }
+
     /// Whether the strings are the same bytes. `==` would also find equivalent ones equal.
     func isIdentical(to other: String) -> Bool {
         utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)

@@ -7,11 +7,18 @@ public struct BubbleUpdate: Sendable, Hashable {
     public let text: String
     /// Whether this is the bubble's last update.
     public let isFinal: Bool
+    /// What is shown above the text as the bot's thinking; empty to show that it thinks, `nil` for nothing. Only for a channel with
+    /// ``ReplyCapabilities/thinkingMarkupBytes``.
+    public let thinking: String?
+    /// Comes back when the user rates the answer. It belongs to what opens the bubble; a channel leaves it out of what does not.
+    public let feedbackID: String?
 
     /// Makes an update.
-    public init(bubble: Int, text: String, isFinal: Bool) {
+    public init(bubble: Int, text: String, isFinal: Bool, thinking: String? = nil, feedbackID: String? = nil) {
         self.bubble = bubble
         self.text = text
         self.isFinal = isFinal
+        self.thinking = thinking
+        self.feedbackID = feedbackID
     }
 }

@@ -32,18 +32,33 @@ public struct Inbound: Sendable {
     public let conversation: Conversation
     /// The id of the person who wrote it.
     public let sender: String
-    /// Its text; empty when it has none.
+    /// Its text, without the mention of the bot that it begins with if the bot's name is known; empty when it has none. What it quotes
+    /// is not in it. Of several texts, as in ``Kind/mixed``, each has its line.
     public let text: String
+    /// Its text as it was written.
+    public let originalText: String
+    /// What it is made of, in the order in which its author put it: where pictures stand between the texts. The texts are without
+    /// the mention, too.
+    public let parts: [Part]
+    /// What it quotes.
+    public let quote: Quote?
     /// The message as it was received (JSON), for what this type does not model.
     public let raw: [UInt8]
 
     /// Makes a message; a channel does, and so does a test of a handler.
+    ///
+    /// - Parameters:
+    ///   - originalText: `text` unless given.
+    ///   - parts: One of `text` unless given.
     public init(
         id: String,
         kind: Kind,
         conversation: Conversation,
         sender: String,
         text: String,
+        originalText: String? = nil,
+        parts: [Part]? = nil,
+        quote: Quote? = nil,
         raw: [UInt8] = []
     ) {
         self.id = id
@@ -51,11 +66,17 @@ public struct Inbound: Sendable {
         self.conversation = conversation
         self.sender = sender
         self.text = text
+        self.originalText = originalText ?? text
+        self.parts = parts ?? (text.isEmpty ? [] : [.text(text)])
+        self.quote = quote
         self.raw = raw
     }
 
-    /// How much memory what it says takes, about.
-    var byteCount: Int { raw.count + text.utf8.count }
+    /// What can be fetched: pictures, files and videos of the message itself, in order. Those of what it quotes are in ``quote``.
+    public var attachments: [Attachment] { parts.attachments }
+
+    /// How much memory what it says takes, about: its parts say the same again.
+    var byteCount: Int { raw.count + 2 * (originalText.utf8.count + (quote?.text.utf8.count ?? 0)) }
 
     /// The same message with nothing in it.
     var withoutContent: Inbound {

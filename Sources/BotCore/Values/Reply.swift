@@ -25,6 +25,21 @@ public struct Reply: Sendable {
         stream.append(delta)
     }
 
+    /// Appends to what the bot thinks, which is shown above the answer, apart from it. Without a text it only shows that the bot thinks,
+    /// until there is something to read.
+    ///
+    /// It is not part of the answer: an answer with nothing else is empty, thinking counts in the size of a bubble, where its newest part gets up
+    /// to half of the room, and a restart forgets it. A channel that shows no thinking leaves it out.
+    public func think(_ delta: String = "") async {
+        stream.think(delta)
+    }
+
+    /// Lets the user rate the answer: what they say comes as an event with this id, at most 256 bytes (official doc 101463). Call it
+    /// before the first text: only what opens a bubble can carry it. A channel where nothing is rated leaves it out.
+    public func requestFeedback(id: String) async {
+        stream.requestFeedback(id: id)
+    }
+
     /// Replaces the whole text so far.
     ///
     /// Bubbles that are finished already, because the answer outgrew them or took too long, stay as they are. If `text` starts with what they
@@ -58,6 +73,7 @@ public struct Reply: Sendable {
     /// Sends a message of its own beside the answer, and waits for the verdict. It does not end the answer.
     @discardableResult
     public func send(_ message: OutboundMessage) async -> Delivery {
+        if let problem = message.problem { return .refused(.init(problem)) }
         guard let channel else { return .refused(.init("nothing is sent here")) }
         return await channel.send(message)
     }

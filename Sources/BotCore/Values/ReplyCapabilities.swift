@@ -12,16 +12,26 @@ public struct ReplyCapabilities: Sendable, Hashable {
     /// text for so long, the text so far is sent again.
     public var keepAlive: Duration?
 
+    /// How many bytes the channel adds to thinking to show it as such; they and the thinking count in ``maximumBytes``. `nil` if it
+    /// shows none.
+    public var thinkingMarkupBytes: Int?
+    /// The most UTF-8 bytes of a feedback id; `nil` if an answer cannot be rated.
+    public var maximumFeedbackIDBytes: Int?
+
     /// 20,480 bytes is the limit of `stream.content` for the AI Bot (official doc 101463).
     public init(
         maximumBytes: Int = 20_480,
         streams: Bool = true,
         bubbleWindow: Duration? = nil,
-        keepAlive: Duration? = nil
+        keepAlive: Duration? = nil,
+        thinkingMarkupBytes: Int? = nil,
+        maximumFeedbackIDBytes: Int? = nil
     ) {
         self.maximumBytes = maximumBytes
         self.streams = streams
         self.bubbleWindow = bubbleWindow
         self.keepAlive = keepAlive
+        self.thinkingMarkupBytes = thinkingMarkupBytes
+        self.maximumFeedbackIDBytes = maximumFeedbackIDBytes
     }
 }

@@ -13,6 +13,13 @@ public protocol ReplyChannel: Sendable {
     /// next bubble. The channel bounds the time it waits for a verdict; after that the outcome is ``Delivery/unknown(_:)``.
     func send(_ update: BubbleUpdate) async -> Delivery
 
+    /// Sends a final update the same way, and says when it may have left: what can have been seen must not be said another way
+    /// after a restart. A channel that nothing is known to wait in need not implement it.
+    ///
+    /// - Parameter departs: To be called before the update can leave, with the ``route`` as it is then; it returns when that is
+    ///   written down. Called again when the update goes another way; not at all if it cannot leave.
+    func send(_ update: BubbleUpdate, departs: @escaping @Sendable (_ route: String?) async -> Void) async -> Delivery
+
     /// Sends a message of its own and returns when its fate is known. Refused, unless the channel says otherwise.
     func send(_ message: OutboundMessage) async -> Delivery
 
@@ -28,6 +35,17 @@ public protocol ReplyChannel: Sendable {
 
     /// How much more may be sent to the conversation now; nil if the channel has no rate limit, which is the default.
     func remainingSends() async -> SendBudget?
+}
+
+extension ReplyChannel {
+    /// May leave at once.
+    public func send(
+        _ update: BubbleUpdate,
+        departs: @escaping @Sendable (_ route: String?) async -> Void
+    ) async -> Delivery {
+        await departs(route)
+        return await send(update)
+    }
 }
 
 extension ReplyChannel {

@@ -66,6 +66,22 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     /// How many requests are unsettled.
     var requestCount: Int { requests.count }
 
+    /// Whether there is no connection that takes frames, but there will be.
+    var isOffline: Bool {
+        switch phase {
+        case .idle, .connecting, .subscribing, .retrying, .replacing: true
+        case .ready, .closing, .stopped: false
+        }
+    }
+
+    /// Whether it has ended, or is about to: nothing is sent any more.
+    var isEnding: Bool {
+        switch phase {
+        case .closing, .stopped: true
+        case .idle, .connecting, .subscribing, .ready, .retrying, .replacing: false
+        }
+    }
+
     /// Since when it is ready.
     var readySince: Instant? { if case .ready(_, let since) = phase { since } else { nil } }
 

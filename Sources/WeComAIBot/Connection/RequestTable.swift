@@ -231,7 +231,8 @@ extension RequestTable {
         while isOpen, let lane = lanes[requestID], lane.outstanding == nil, lane.waitsFor == nil,
             let id = lane.queue.first, let entry = entries[id], entry.validUntil > now
         {
-            guard hasRoom else { return room.waiting.append(requestID) }
+            // What has seconds to arrive is small, and goes ahead of what the socket holds.
+            guard hasRoom || entry.request.priority == .high else { return room.waiting.append(requestID) }
             switch verdict(entry, now: now) {
             case .go:
                 lanes[requestID]?.queue.removeFirst()

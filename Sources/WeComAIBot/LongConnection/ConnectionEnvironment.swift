@@ -12,8 +12,15 @@ protocol ConnectionEnvironment: Sendable {
     func cancel(_ timer: TimerID)
     /// Begins a connection. Its events come later, never from inside this call; `closed` comes exactly once, and last.
     func connect(onEvent: @escaping @Sendable (WebSocketEvent) -> Void) -> any FrameSocket
+    /// What fetches media; `nil` if nothing can be fetched.
+    func media(_ configuration: MediaConfiguration) -> MediaClient?
     /// The world with another place to connect to.
     func leading(to configuration: LongConnectionConfiguration) -> any ConnectionEnvironment
+}
+
+extension ConnectionEnvironment {
+    /// Nothing.
+    func media(_ configuration: MediaConfiguration) -> MediaClient? { nil }
 }
 
 /// A connection that carries frames. Called on the loop only; no method calls back.
@@ -47,6 +54,8 @@ struct LiveEnvironment: ConnectionEnvironment {
     func leading(to configuration: LongConnectionConfiguration) -> any ConnectionEnvironment {
         LiveEnvironment(configuration, on: loop)
     }
+
+    func media(_ configuration: MediaConfiguration) -> MediaClient? { MediaClient(configuration, on: loop) }
 
     var now: ContinuousClock.Instant { .now }
 

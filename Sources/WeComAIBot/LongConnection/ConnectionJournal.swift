@@ -71,8 +71,16 @@ struct ConnectionJournal {
         log(
             .debug,
             "message received",
-            [.messageID: message.inbound.id, .conversation: message.inbound.conversation.id]
+            [.messageID: message.fields.messageID ?? "", .conversation: message.conversation.id]
         )
+    }
+
+    mutating func received(_ event: Event) {
+        statistics.events += 1
+        let facts: KeyValuePairs<LogKey, String> = [
+            .messageID: event.id, .conversation: event.conversation?.id ?? "", .reason: event.kind.rawValue,
+        ]
+        log(.debug, "event received", facts)
     }
 
     mutating func unhandled(_ callback: Callback) {

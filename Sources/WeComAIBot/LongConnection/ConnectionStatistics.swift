@@ -4,7 +4,9 @@ internal import BotCore
 package struct ConnectionStatistics: Sendable, Hashable {
     /// Messages handed on.
     package internal(set) var messages = 0
-    /// Callbacks that no handler is there for yet: events, and what this version does not know.
+    /// Events handed on.
+    package internal(set) var events = 0
+    /// Callbacks that are for nobody: what is about the connection itself, and what this version does not know.
     package internal(set) var unhandledCallbacks = 0
     /// Frames that could not be decoded, and were skipped.
     package internal(set) var malformedFrames = 0

@@ -9,6 +9,8 @@ package import LWSTransport
 package actor LongConnection {
     /// Takes a message, on the loop: it must not block.
     package typealias Receiver = @Sendable (Inbound, any ReplyChannel) -> Void
+    /// Takes an event, on the loop: it must not block.
+    package typealias EventReceiver = @Sendable (Event, any EventChannel) -> Void
 
     private typealias Machine = ConnectionMachine<CheckedContinuation<SendResult, Never>>
 
@@ -16,15 +18,22 @@ package actor LongConnection {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
 
     private var configuration: LongConnectionConfiguration
-    private var environment: any ConnectionEnvironment
+    private(set) var environment: any ConnectionEnvironment
     /// Until the end: what it holds may hold the connection, as a message that waits for its turn does.
     private var receiver: Receiver?
+    private var eventReceiver: EventReceiver?
+    /// What makes messages for handlers of what arrives.
+    package private(set) var reader: InboundReader
     private var journal: ConnectionJournal
     private let codec = FrameCodec()
     private var machine: Machine
     private var socket: (any FrameSocket)?
     private var alarm: (timer: TimerID, deadline: ContinuousClock.Instant)?
     private var nextSendID: UInt64 = 1
+    /// Fulfilled while frames can go, and when none ever will again.
+    private var passage = Promise<Void>()
+    /// Called once, before anybody is told that nothing is sent any more.
+    private var ending: (@Sendable () -> Void)?
     private var observers: [UInt64: AsyncStream<ConnectionState>.Continuation] = [:]
     private var nextObserver: UInt64 = 0
     private var ended: CheckedContinuation<Void, Never>?
@@ -35,15 +44,27 @@ package actor LongConnection {
 
     /// A connection that connects when it is ``run()``.
     ///
+    /// - Parameter ending: Is called on the loop, once, when it ends or gives its place up for good: after that nothing is sent, and
+    ///   nobody who waits for a verdict has been told so yet. It must not block.
     /// - Throws: ``LongConnectionError`` if the configuration cannot work.
     package init(
         _ configuration: LongConnectionConfiguration,
         on loop: EventLoop,
         log: Log = .disabled,
+        ending: (@Sendable () -> Void)? = nil,
+        onEvent: @escaping EventReceiver = { _, _ in },
         receiver: @escaping Receiver
     ) throws(LongConnectionError) {
         let environment = LiveEnvironment(configuration, on: loop)
-        try self.init(configuration, on: loop, environment: environment, log: log, receiver: receiver)
+        try self.init(
+            configuration,
+            on: loop,
+            environment: environment,
+            log: log,
+            ending: ending,
+            onEvent: onEvent,
+            receiver: receiver
+        )
     }
 
     init(
@@ -52,6 +73,8 @@ package actor LongConnection {
         environment: any ConnectionEnvironment,
         seed: UInt64 = .random(in: .min ... .max),
         log: Log = .disabled,
+        ending: (@Sendable () -> Void)? = nil,
+        onEvent: @escaping EventReceiver = { _, _ in },
         receiver: @escaping Receiver
     ) throws(LongConnectionError) {
         do throws(ConnectionConfigurationError) {
@@ -62,7 +85,12 @@ package actor LongConnection {
         self.loop = loop
         self.environment = environment
         self.receiver = receiver
+        self.ending = ending
+        eventReceiver = onEvent
         self.configuration = configuration
+        reader = InboundReader()
+        reader.botName = configuration.botName
+        reader.media = environment.media(configuration.media)
         journal = ConnectionJournal(log: log, configuration, now: .now)
     }
 
@@ -116,8 +144,10 @@ package actor LongConnection {
             throw LongConnectionError(.invalidConfiguration, problems.joined(separator: "; "))
         }
         let movesElsewhere = !configuration.leadsToTheSamePlace(as: self.configuration)
+        if configuration.media != self.configuration.media { reader.media = environment.media(configuration.media) }
         self.configuration = configuration
         if movesElsewhere { environment = environment.leading(to: configuration) }
+        reader.botName = configuration.botName
         journal.change(configuration)
         let actions = machine.change(
             to: configuration.machine,
@@ -177,6 +207,9 @@ package actor LongConnection {
         machine.remainingSends(conversation, now: environment.now)
     }
 
+    /// Whether a time has come.
+    func isPast(_ instant: ContinuousClock.Instant) -> Bool { environment.now >= instant }
+
     /// How many read ``states()`` now.
     var observerCount: Int { observers.count }
 
@@ -199,16 +232,15 @@ package actor LongConnection {
         }
     }
 
-    /// Returns at that time, or when the task is cancelled.
-    func pause(until deadline: ContinuousClock.Instant) async {
-        let promise = Promise<Void>()
-        let timer = environment.schedule(at: deadline) { promise.fulfill(()) }
-        _ = await promise.value()
-        environment.cancel(timer)
+    /// Waits for a connection that takes frames.
+    ///
+    /// - Returns: Whether there is one; not if it has ended or the task is cancelled.
+    func takesFrames() async -> Bool {
+        while machine.isOffline {
+            guard await passage.value() != nil else { return false }
+        }
+        return !machine.isEnding
     }
-
-    /// The time on its clock.
-    var now: ContinuousClock.Instant { environment.now }
 
     private func cancel(_ id: SendID) {
         let actions = machine.cancel(id, now: environment.now)
@@ -267,28 +299,48 @@ package actor LongConnection {
                 isDisplaced
                 ? machine.disconnectedEvent(epoch: epoch, now: now) : machine.alive(epoch: epoch, now: now)
             perform(actions)
-            receive(callback)
+            receive(callback, now: now)
         }
     }
 
-    private func receive(_ callback: Callback) {
-        guard case .message(let message) = callback.body, let requestID = callback.requestID else {
-            return journal.unhandled(callback)
+    private func receive(_ callback: Callback, now: ContinuousClock.Instant) {
+        switch callback.body {
+        case .message(let message):
+            guard let requestID = callback.requestID else { return journal.unhandled(callback) }
+            journal.received(message)
+            let channel = StreamReplyChannel(
+                connection: self,
+                requestID: requestID,
+                conversation: message.conversation,
+                streamWindow: configuration.streamWindow,
+                answerableUntil: now + configuration.machine.replyWindow
+            )
+            receiver?(reader.inbound(message, at: now), channel)
+        case .event(let callbackEvent):
+            // It is about this connection, which has acted on it.
+            guard callbackEvent.event != .disconnected else { return journal.unhandled(callback) }
+            let event = callbackEvent.event(raw: callback.raw)
+            journal.received(event)
+            let channel = LongConnectionEventChannel(
+                connection: self,
+                requestID: callback.requestID,
+                event: event,
+                receivedAt: now
+            )
+            eventReceiver?(event, channel)
+        case .unknown:
+            journal.unhandled(callback)
         }
-        journal.received(message)
-        let channel = StreamReplyChannel(
-            connection: self,
-            requestID: requestID,
-            conversation: message.inbound.conversation,
-            streamWindow: configuration.streamWindow
-        )
-        receiver?(message.inbound, channel)
     }
 
     // MARK: - Actions
 
     /// - Parameter answer: the acknowledgement that led to them: what is delivered now is so because of it.
     private func perform(_ actions: [Machine.Action], after answer: Acknowledgement? = nil) {
+        if machine.isEnding {
+            ending?()
+            ending = nil
+        }
         for action in actions {
             switch action {
             case .connect(let epoch):
@@ -308,6 +360,7 @@ package actor LongConnection {
             case .state(let state): entered(state)
             }
         }
+        if !machine.isOffline { passage.fulfill(()) } else if passage.current != nil { passage = Promise() }
         setAlarm()
     }
 
@@ -348,6 +401,7 @@ package actor LongConnection {
         for observer in observers.values { observer.finish() }
         observers = [:]
         receiver = nil
+        eventReceiver = nil
         if let shutdownHandler { loop.assumeIsolated { $0.forget(shutdownHandler) } }
         ended?.resume()
         ended = nil

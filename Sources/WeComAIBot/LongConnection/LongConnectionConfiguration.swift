@@ -38,6 +38,10 @@ package struct LongConnectionConfiguration: Sendable {
     /// How long after its first frame a stream is finished; what comes later opens another. Official doc 101463 gives a stream
     /// 6 minutes from its first frame; half a minute is left for the last frame's way.
     package var streamWindow = Self.defaultStreamWindow
+    /// The name under which people mention the bot; empty if unknown.
+    package var botName = ""
+    /// Places that are exempt from the rule that media come by https from public addresses.
+    package var mediaOrigins: [MediaOrigin] = []
     /// The limits of the socket.
     package var limits = WebSocketConfiguration()
     /// The other times and bounds.
@@ -47,6 +51,15 @@ package struct LongConnectionConfiguration: Sendable {
     func leadsToTheSamePlace(as other: LongConnectionConfiguration) -> Bool {
         botID == other.botID && secret == other.secret && endpoint == other.endpoint && trust == other.trust
             && proxy == other.proxy && limits == other.limits
+    }
+
+    /// How media are fetched: with the same trust and by the same way as the connection.
+    package var media: MediaConfiguration {
+        var media = MediaConfiguration()
+        media.allowedOrigins = mediaOrigins
+        media.trust = trust
+        media.proxy = proxy
+        return media
     }
 
     package init(botID: String, secret: Secret, endpoint: WebSocketEndpoint) {

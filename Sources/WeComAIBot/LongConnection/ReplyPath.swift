@@ -2,8 +2,9 @@ import BotCore
 
 /// Which way the updates of one answer go: the stream of the bubble, another stream, or a message of its own.
 ///
-/// Only a final update goes another way, and only if the first was refused for a reason that another way does not have: what may
-/// have arrived is never said twice, and a text that was refused for what it is stays refused. After ``Way/push`` every later
+/// An update goes another way only if the first was refused for a reason that another way does not have: what may
+/// have arrived is never said twice, and a text that was refused for what it is stays refused. When a stream is too old, its bubble goes on at once
+/// as another stream; a message of its own is only made of a final update. After ``Way/push`` every later
 /// bubble goes that way too: its `req_id` cannot be answered any more, or the stream before it was left unfinished.
 struct ReplyPath: Sendable {
     /// A way to the user.
@@ -27,29 +28,52 @@ struct ReplyPath: Sendable {
         case push(Delivery.Reason)
     }
 
+    /// The stream that the user saw something of last.
+    private var openStream: String?
+
     /// Unique per answer; the bubbles of one answer differ in what is behind it.
     private let streamID: String
     private var update = BubbleUpdate(bubble: 0, text: "", isFinal: false)
     private var attempt = Attempt.stream
     /// The bubble whose stream can no longer be updated, and why.
     private var expired: (bubble: Int, reason: Delivery.Reason)?
-    /// Why nothing of this answer goes as a stream any more.
-    private var pushReason: Delivery.Reason?
+    /// Why nothing of this answer goes as a stream any more, nor anything else with its `req_id`.
+    private(set) var pushReason: Delivery.Reason?
 
-    /// The bubble whose final update another process may have delivered: refused, it goes no other way.
-    private let repeatedBubble: Int?
+    /// What another process has to know before it sends anything again.
+    private(set) var detour: Detour
+    /// The bubbles whose final update another process may have delivered: refused, they go no other way.
+    private let repeatedBubbles: Set<Int>
 
-    init(streamID: String, repeatedBubble: Int? = nil) {
+    /// Where an answer has left the streams that its bubbles would have.
+    struct Detour: Sendable, Hashable, Codable {
+        /// The bubble that went on in another stream.
+        var again: Int?
+        /// The first bubble that is a message of its own; so are all after it.
+        var push: Int?
+    }
+
+    /// - Parameters:
+    ///   - detour: How far another process had come.
+    ///   - repeatedBubbles: Those whose final update that process may have delivered.
+    init(streamID: String, detour: Detour = .init(), repeatedBubbles: Set<Int> = []) {
         self.streamID = streamID
-        self.repeatedBubble = repeatedBubble
+        self.detour = detour
+        self.repeatedBubbles = repeatedBubbles
+        let reason = Delivery.Reason("the way it was begun was refused before the restart")
+        if let bubble = detour.again { expired = (bubble, reason) }
+        if detour.push != nil { pushReason = reason }
     }
 
     /// Begins with an update, once the one before it is done.
     mutating func begin(_ update: BubbleUpdate) -> Step {
         self.update = update
-        if let pushReason { return update.isFinal ? push(pushReason) : .done(Self.notUpdated(pushReason)) }
+        if let pushReason, update.bubble >= detour.push ?? 0 {
+            guard update.isFinal else { return .done(Self.notUpdated(pushReason)) }
+            return isRepeated ? .done(.unknown(Self.saidOnce)) : push(pushReason)
+        }
         if let expired, expired.bubble == update.bubble {
-            return update.isFinal ? otherStream(expired.reason) : .done(Self.notUpdated(expired.reason))
+            return otherStream(expired.reason)
         }
         attempt = .stream
         return .send(.stream(id: bubbleID))
@@ -57,9 +81,18 @@ struct ReplyPath: Sendable {
 
     /// What became of it, the way it was sent.
     mutating func settled(_ delivery: Delivery) -> Step {
+        if case .refused = delivery {} else { openStream = attemptedStream }
         switch (attempt, delivery) {
         case (.stream, .refused(let reason)):
             return refused(reason)
+        case (.otherStream, .refused) where isRepeated:
+            return .done(delivery)
+        case (.otherStream, .refused(let reason)) where !update.isFinal:
+            if reason.code.map(ErrorCode.init)?.isRequestUnusable == true {
+                pushReason = reason
+                detour.push = update.bubble
+            }
+            return .done(delivery)
         case (.otherStream(let first), .refused(let reason)):
             return reason.code.map(ErrorCode.init)?.mayBePushed == true ? push(first) : .done(delivery)
         case (.push(let first), .refused(let reason)):
@@ -72,13 +105,14 @@ struct ReplyPath: Sendable {
     }
 
     private mutating func refused(_ reason: Delivery.Reason) -> Step {
-        if update.isFinal, update.bubble == repeatedBubble { return .done(.refused(reason)) }
+        if isRepeated { return .done(.refused(reason)) }
         let code = reason.code.map(ErrorCode.init)
         if code == .streamExpired {
             expired = (update.bubble, reason)
-            if update.isFinal { return otherStream(reason) }
+            return otherStream(reason)
         } else if code?.isRequestUnusable == true {
             pushReason = reason
+            detour.push = update.bubble
             if update.isFinal { return push(reason) }
         } else if update.isFinal, code?.isPassing == true {
             return push(reason)
@@ -88,14 +122,40 @@ struct ReplyPath: Sendable {
 
     private mutating func otherStream(_ reason: Delivery.Reason) -> Step {
         attempt = .otherStream(reason)
-        return .send(.stream(id: "\(bubbleID)_again"))
+        detour.again = update.bubble
+        return .send(.stream(id: otherID))
     }
 
     private mutating func push(_ reason: Delivery.Reason) -> Step {
         pushReason = reason
+        detour.push = min(detour.push ?? update.bubble, update.bubble)
         attempt = .push(reason)
         return .send(.push)
     }
+
+    /// Whether the user may have this final update already.
+    private var isRepeated: Bool { update.isFinal && repeatedBubbles.contains(update.bubble) }
+
+    private static let saidOnce = Delivery.Reason("it may have been sent as a message of its own before the restart")
+
+    /// Whether a message of its own that was refused for this reason, as an answer to its `req_id`, may go without one.
+    static func goesAnotherWay(after reason: Delivery.Reason) -> Bool {
+        let code = reason.code.map(ErrorCode.init)
+        return code?.isRequestUnusable == true || code?.isPassing == true
+    }
+
+    /// Whether the user has seen something of a stream, or may have: then no update of it opens it.
+    func isOpen(_ id: String) -> Bool { openStream == id }
+
+    private var attemptedStream: String? {
+        switch attempt {
+        case .stream: bubbleID
+        case .otherStream: otherID
+        case .push: nil
+        }
+    }
+
+    private var otherID: String { "\(bubbleID)_again" }
 
     private var bubbleID: String { update.bubble == 0 ? streamID : "\(streamID)_\(update.bubble)" }
 

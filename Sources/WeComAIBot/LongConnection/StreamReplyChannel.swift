@@ -10,17 +10,20 @@ struct StreamReplyChannel: ReplyChannel {
 
     let capabilities: ReplyCapabilities
     let connection: LongConnection
-    let requestID: RequestID
+    private let requestID: RequestID
     private let conversation: Conversation
     /// Unique per answer.
     private let streamID: String
     private let path: Locked<ReplyPath>
+    /// When the message can no longer be answered, if that is known.
+    private let answerableUntil: ContinuousClock.Instant?
 
     init(
         connection: LongConnection,
         requestID: RequestID,
         conversation: Conversation,
-        streamWindow: Duration = LongConnectionConfiguration.defaultStreamWindow
+        streamWindow: Duration = LongConnectionConfiguration.defaultStreamWindow,
+        answerableUntil: ContinuousClock.Instant? = nil
     ) {
         capabilities = Self.capabilities(streamWindow)
         self.connection = connection
@@ -29,6 +32,7 @@ struct StreamReplyChannel: ReplyChannel {
         let random = String(UInt64.random(in: .min ... .max), radix: 16)
         streamID = "stream_\(Self.milliseconds)_\(random)"
         path = Locked(ReplyPath(streamID: streamID))
+        self.answerableUntil = answerableUntil
     }
 
     /// An answer that another process has begun; `nil` if the route makes no sense.
@@ -37,7 +41,7 @@ struct StreamReplyChannel: ReplyChannel {
         resuming turn: SavedTurn,
         streamWindow: Duration = LongConnectionConfiguration.defaultStreamWindow
     ) {
-        guard let text = turn.route else { return nil }
+        guard let text = turn.answer?.route ?? turn.route else { return nil }
         do {
             let route = try JSONDecoder().decode(Route.self, from: Data(text.utf8))
             guard !route.requestID.isEmpty, !route.streamID.isEmpty else { return nil }
@@ -46,8 +50,11 @@ struct StreamReplyChannel: ReplyChannel {
             requestID = RequestID(rawValue: route.requestID)
             conversation = turn.message.conversation
             streamID = route.streamID
-            let repeated = turn.answer.flatMap { $0.handed == nil ? nil : $0.bubble }
-            path = Locked(ReplyPath(streamID: streamID, repeatedBubble: repeated))
+            let repeated = turn.answer?.repeatedBubbles ?? []
+            path = Locked(
+                ReplyPath(streamID: streamID, detour: route.detour ?? .init(), repeatedBubbles: repeated)
+            )
+            answerableUntil = nil
         } catch {
             return nil
         }
@@ -55,10 +62,12 @@ struct StreamReplyChannel: ReplyChannel {
 
     private static func capabilities(_ streamWindow: Duration) -> ReplyCapabilities {
         ReplyCapabilities(
-            maximumBytes: min(StreamFrame.maximumContentBytes, PushFrame.maximumContentBytes),
+            maximumBytes: min(StreamFrame.maximumContentBytes, OutboundMessage.maximumMarkdownBytes),
             streams: true,
             bubbleWindow: streamWindow,
-            keepAlive: Self.keepAlive
+            keepAlive: Self.keepAlive,
+            thinkingMarkupBytes: StreamFrame.thinkingMarkupBytes,
+            maximumFeedbackIDBytes: StreamFrame.maximumFeedbackIDBytes
         )
     }
 
@@ -66,29 +75,47 @@ struct StreamReplyChannel: ReplyChannel {
     private struct Route: Codable {
         let requestID: String
         let streamID: String
+        let detour: ReplyPath.Detour?
 
         private enum CodingKeys: String, CodingKey {
             case requestID = "req_id"
             case streamID = "stream_id"
+            case detour
         }
     }
 
     var route: String? {
         do {
-            let route = Route(requestID: requestID.rawValue, streamID: streamID)
+            let detour = path.withLock { $0.detour }
+            let route = Route(
+                requestID: requestID.rawValue,
+                streamID: streamID,
+                detour: detour == .init() ? nil : detour
+            )
             return String(decoding: try JSONEncoder().encode(route), as: UTF8.self)
         } catch {
-            return nil  // two strings are always encodable
+            return nil  // strings and numbers are always encodable
         }
     }
 
-    func send(_ update: BubbleUpdate) async -> Delivery {
+    func send(_ update: BubbleUpdate) async -> Delivery { await send(update, departs: nil) }
+
+    func send(_ update: BubbleUpdate, departs: @escaping @Sendable (String?) async -> Void) async -> Delivery {
+        await send(update, departs: .some(departs))
+    }
+
+    private func send(
+        _ update: BubbleUpdate,
+        departs: (@Sendable (String?) async -> Void)?
+    ) async -> Delivery {
         var step = path.withLock { $0.begin(update) }
         while true {
             switch step {
             case .done(let delivery):
                 return delivery
             case .send(let way):
+                // Without a connection it cannot leave, however long that lasts.
+                if let departs, await connection.takesFrames() { await departs(route) }
                 let delivery = await send(update, by: way)
                 step = path.withLock { $0.settled(delivery) }
             }
@@ -100,18 +127,47 @@ struct StreamReplyChannel: ReplyChannel {
     private func send(_ update: BubbleUpdate, by way: ReplyPath.Way) async -> Delivery {
         switch way {
         case .stream(let id):
-            let stream = StreamFrame(id: id, isFinal: update.isFinal, content: update.text)
+            let opens = path.withLock { !$0.isOpen(id) }
+            let stream = StreamFrame(
+                id: id,
+                isFinal: update.isFinal,
+                content: StreamFrame.content(of: update),
+                feedbackID: opens ? update.feedbackID : nil
+            )
             let kind: Request.Kind = update.isFinal ? .finalUpdate : .intermediateUpdate
             return await send(.respondStream(requestID, stream), kind, .stream(id))
         case .push:
-            var generator = SystemRandomNumberGenerator()
-            let id = RequestID.fresh(for: .sendMessage, stamp: Self.milliseconds, using: &generator)
-            let push = PushFrame(conversation: conversation, content: update.text)
-            return await send(.sendMarkdown(id, push), .once, .push)
+            // Without the thinking: only a stream is known to show it as such.
+            return await connection.push(.markdown(update.text, feedbackID: update.feedbackID), to: conversation)
         }
     }
 
-    func send(_ frame: ClientFrame, _ kind: Request.Kind, _ item: Charge.Item) async -> Delivery {
+    func send(_ message: OutboundMessage) async -> Delivery {
+        if let reason = path.withLock({ $0.pushReason }) { return await push(message, because: reason) }
+        if let answerableUntil, await connection.isPast(answerableUntil) {
+            return await push(message, because: .init("the time in which the message could be answered is over"))
+        }
+        let delivery = await connection.respond(
+            to: requestID,
+            with: message,
+            in: conversation,
+            validUntil: answerableUntil
+        )
+        // A refusal says that nobody has seen it: then it goes the other way, if that may take it.
+        guard case .refused(let reason) = delivery, ReplyPath.goesAnotherWay(after: reason) else { return delivery }
+        return await push(message, because: reason)
+    }
+
+    private func push(_ message: OutboundMessage, because first: Delivery.Reason) async -> Delivery {
+        switch await connection.push(message, to: conversation) {
+        case .delivered: .redirected(first)
+        case .refused(let reason):
+            .refused(.init(code: reason.code, "\(reason.message); the way before was refused: \(first)"))
+        case let other: other
+        }
+    }
+
+    private func send(_ frame: ClientFrame, _ kind: Request.Kind, _ item: Charge.Item) async -> Delivery {
         let bytes: [UInt8]
         do throws(WireError) {
             bytes = try FrameCodec().encode(frame)

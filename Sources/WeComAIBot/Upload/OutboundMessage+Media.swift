@@ -1,22 +1,10 @@
 public import BotCore
-internal import FoundationEssentials
 
 extension OutboundMessage {
     /// The most UTF-8 bytes of a video's title (official doc 101463; the Node SDK says 128).
     static let maximumVideoTitleBytes = 64
     /// The most UTF-8 bytes of a video's description (official doc 101463).
     static let maximumVideoDescriptionBytes = 512
-
-    private struct MediaBody: Encodable {
-        let id: String
-        let title: String?
-        let description: String?
-
-        private enum CodingKeys: String, CodingKey {
-            case id = "media_id"
-            case title, description
-        }
-    }
 
     /// A picture, speech, a video or a file that was uploaded.
     ///
@@ -29,18 +17,12 @@ extension OutboundMessage {
         title: String? = nil,
         description: String? = nil
     ) -> OutboundMessage {
-        let isVideo = media.kind == .video
-        let body = MediaBody(
-            id: media.id,
-            title: isVideo ? title?.prefix(maximumBytes: maximumVideoTitleBytes) : nil,
-            description: isVideo ? description?.prefix(maximumBytes: maximumVideoDescriptionBytes) : nil
-        )
-        let bytes: [UInt8]
-        do {
-            bytes = [UInt8](try JSONEncoder().encode(body))
-        } catch {
-            bytes = Array("{}".utf8)  // three strings are always encodable
+        var body: [String: JSONTree] = ["media_id": .string(media.id)]
+        if media.kind == .video {
+            body["title"] = title.map { .string($0.prefix(maximumBytes: maximumVideoTitleBytes)) }
+            body["description"] = description.map { .string($0.prefix(maximumBytes: maximumVideoDescriptionBytes)) }
         }
-        return OutboundMessage(kind: Kind(rawValue: media.kind.rawValue), body: bytes)
+        let problems = media.id.isEmpty ? ["the id of the media is empty"] : []
+        return OutboundMessage(Kind(rawValue: media.kind.rawValue), body, problems)
     }
 }

@@ -199,6 +199,17 @@ struct Uploader: Sendable {
 }
 
 extension LongConnection {
+    /// Returns at that time, or when the task is cancelled.
+    func pause(until deadline: ContinuousClock.Instant) async {
+        let promise = Promise<Void>()
+        let timer = environment.schedule(at: deadline) { promise.fulfill(()) }
+        _ = await promise.value()
+        environment.cancel(timer)
+    }
+
+    /// The time on its clock.
+    var now: ContinuousClock.Instant { environment.now }
+
     /// Gives the platform a file, whether the connection is ready or will be.
     ///
     /// - Throws: `UploadError`.

@@ -38,11 +38,16 @@ final class WebhookReplyChannel: ReplyChannel {
     }
 
     var capabilities: ReplyCapabilities {
-        ReplyCapabilities(maximumBytes: StreamFrame.maximumContentBytes, streams: true)
+        ReplyCapabilities(
+            maximumBytes: StreamFrame.maximumContentBytes,
+            streams: true,
+            thinkingMarkupBytes: StreamFrame.thinkingMarkupBytes
+        )
     }
 
     func send(_ update: BubbleUpdate) async -> Delivery {
-        guard update.text.utf8.count <= StreamFrame.maximumContentBytes else {
+        let content = StreamFrame.content(of: update)
+        guard content.utf8.count <= StreamFrame.maximumContentBytes else {
             return .refused(Delivery.Reason("a bubble has at most \(StreamFrame.maximumContentBytes) bytes"))
         }
         guard update.bubble == 0 else {
@@ -50,7 +55,7 @@ final class WebhookReplyChannel: ReplyChannel {
             return await sendOtherwise(update, because: reason)
         }
         let placing = streams.withLock {
-            $0.place(update.text, isFinal: update.isFinal, in: streamID, now: timeline.now)
+            $0.place(content, isFinal: update.isFinal, in: streamID, now: timeline.now)
         }
         switch placing {
         case .unwatched(let reason): return await sendOtherwise(update, because: reason)

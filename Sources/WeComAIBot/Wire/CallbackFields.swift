@@ -1,3 +1,4 @@
+import BotCore
 import BotFoundation
 import FoundationEssentials
 
@@ -64,5 +65,16 @@ struct CallbackFields: Sendable, Hashable, Decodable {
         createTime = container.tolerantInt(.createTime)
         responseURL = container.tolerant(String.self, .responseURL).map { Secret($0) }
         messageType = container.tolerant(String.self, .msgtype) ?? ""
+    }
+}
+
+extension CallbackFields {
+    /// Whether it comes from a group.
+    var isGroup: Bool { chatType == .group || (chatType != .single && chatID?.isEmpty == false) }
+
+    /// Where it comes from; `nil` if it does not say: a group without `chatid`, or a single chat without `from.userid`.
+    var conversation: Conversation? {
+        guard let id = isGroup ? chatID : userID, !id.isEmpty else { return nil }
+        return Conversation(kind: isGroup ? .group : .single, id: id)
     }
 }

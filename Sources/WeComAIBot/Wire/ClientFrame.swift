@@ -1,4 +1,3 @@
-import BotCore
 import BotFoundation
 
 /// What we send in one text message.
@@ -9,10 +8,9 @@ enum ClientFrame: Sendable {
     case ping(RequestID)
     /// One update of a streamed answer, with the `req_id` of the callback that is being answered.
     case respondStream(RequestID, StreamFrame)
-    /// A message that answers nothing, with a `req_id` of its own. Sent twice, it is shown twice.
-    case sendMarkdown(RequestID, PushFrame)
-    /// A message of its own with the `req_id` of the callback that is being answered. Sent twice, it is shown twice.
-    case respond(RequestID, OutboundMessage)
+    /// A message that is no stream: an answer to a message or an event, with its `req_id`, or one that answers nothing, with a
+    /// `req_id` of its own. Sent twice, it may be shown twice.
+    case message(Command, RequestID, body: [String: JSONTree])
     /// Begins an upload; the acknowledgement names it.
     case uploadInit(RequestID, UploadInit)
     /// One piece of it.
@@ -26,8 +24,7 @@ enum ClientFrame: Sendable {
         case .subscribe: .subscribe
         case .ping: .ping
         case .respondStream: .respondMessage
-        case .sendMarkdown: .sendMessage
-        case .respond: .respondMessage
+        case .message(let command, _, _): command
         case .uploadInit: .uploadInit
         case .uploadChunk: .uploadChunk
         case .uploadFinish: .uploadFinish
@@ -37,8 +34,8 @@ enum ClientFrame: Sendable {
     /// The frame's `headers.req_id`.
     var requestID: RequestID {
         switch self {
-        case .subscribe(let id, _, _), .ping(let id), .respondStream(let id, _), .sendMarkdown(let id, _),
-            .respond(let id, _), .uploadInit(let id, _), .uploadChunk(let id, _), .uploadFinish(let id, _):
+        case .subscribe(let id, _, _), .ping(let id), .respondStream(let id, _), .message(_, let id, _),
+            .uploadInit(let id, _), .uploadChunk(let id, _), .uploadFinish(let id, _):
             id
         }
     }
@@ -66,15 +63,4 @@ struct StreamFrame: Sendable, Hashable {
         self.content = content
         self.feedbackID = feedbackID
     }
-}
-
-/// A markdown message to a conversation. The user must have written there before (official doc 101463).
-struct PushFrame: Sendable, Hashable {
-    /// The most UTF-8 bytes of `markdown.content` (official doc 101463).
-    static let maximumContentBytes = 20_480
-
-    /// Where it goes: `chatid` is the user's id in a single chat, and `chat_type` says which of the two it is.
-    let conversation: Conversation
-    /// The text.
-    let content: String
 }

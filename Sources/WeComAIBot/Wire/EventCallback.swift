@@ -1,3 +1,4 @@
+import BotCore
 import FoundationEssentials
 
 /// Something that happened to the bot (`aibot_event_callback`).
@@ -10,9 +11,9 @@ struct EventCallback: Sendable, Hashable {
         /// A user opened the single chat for the first time today. A welcome is accepted within 5 s.
         case enterChat
         /// A user pressed something on a card. An update of the card is accepted within 5 s.
-        case templateCard(TemplateCardEvent)
+        case templateCard(CardAction)
         /// A user rated an answer.
-        case feedback(FeedbackEvent)
+        case feedback(Feedback)
         /// Another connection of this bot has subscribed: this one is no longer subscribed.
         case disconnected
         /// Undocumented: asks for the version of the client.
@@ -24,43 +25,34 @@ struct EventCallback: Sendable, Hashable {
     }
 }
 
-/// What a user pressed on a card.
-struct TemplateCardEvent: Sendable, Hashable {
-    /// A question of the card and what was chosen.
-    struct Selection: Sendable, Hashable {
-        let questionKey: String
-        let optionIDs: [String]
+extension EventCallback {
+    /// The event without anything that is particular to this channel.
+    ///
+    /// - Parameter raw: The callback as received.
+    func event(raw: [UInt8]) -> BotCore.Event {
+        BotCore.Event(
+            id: fields.messageID ?? "",
+            kind: BotCore.Event.Kind(rawValue: event.type),
+            conversation: fields.conversation,
+            sender: fields.userID ?? "",
+            raw: raw
+        )
     }
-
-    let cardType: String?
-    /// The key of the button, or of the entry of the menu.
-    let eventKey: String?
-    let taskID: String?
-    let selections: [Selection]
 }
 
-/// How a user rated an answer.
-struct FeedbackEvent: Sendable, Hashable {
-    /// `type`. Open.
-    struct Verdict: RawRepresentable, Sendable, Hashable {
-        let rawValue: Int
-
-        init(rawValue: Int) {
-            self.rawValue = rawValue
+extension EventCallback.Event {
+    /// Its `eventtype`.
+    var type: String {
+        switch self {
+        case .enterChat: "enter_chat"
+        case .templateCard: "template_card_event"
+        case .feedback: "feedback_event"
+        case .disconnected: "disconnected_event"
+        case .enterCheckUpdate: "enter_check_update"
+        case .authChange: "auth_change_event"
+        case .unknown(let type): type
         }
-
-        static let like = Verdict(rawValue: 1)
-        static let dislike = Verdict(rawValue: 2)
-        static let withdrawn = Verdict(rawValue: 3)
     }
-
-    /// The `feedback.id` that was sent with the answer.
-    let id: String?
-    let verdict: Verdict?
-    /// What the user wrote; only with a dislike.
-    let content: String?
-    /// 1 off topic, 2 incomplete, 3 wrong, 4 mistake in data analysis (official doc 101027).
-    let reasons: [Int]
 }
 
 extension EventCallback: Decodable {
@@ -98,8 +90,8 @@ extension EventCallback.Event: Decodable {
         }
         switch container.tolerant(String.self, .eventtype) ?? "" {
         case "enter_chat": self = .enterChat
-        case "template_card_event": self = .templateCard(try nestedOrFlat(TemplateCardEvent.self, .templateCard))
-        case "feedback_event": self = .feedback(try nestedOrFlat(FeedbackEvent.self, .feedback))
+        case "template_card_event": self = .templateCard(try nestedOrFlat(CardActionBody.self, .templateCard).value)
+        case "feedback_event": self = .feedback(try nestedOrFlat(FeedbackBody.self, .feedback).value)
         case "disconnected_event": self = .disconnected
         case "enter_check_update": self = .enterCheckUpdate
         case "auth_change_event": self = .authChange(try nestedOrFlat(AuthChange.self, .authChange).list)
@@ -108,7 +100,10 @@ extension EventCallback.Event: Decodable {
     }
 }
 
-extension TemplateCardEvent: Decodable {
+/// What a user pressed on a card, as the platform writes it.
+private struct CardActionBody: Decodable {
+    let value: CardAction
+
     private enum Key: String, CodingKey {
         case cardType = "card_type"
         case eventKey = "event_key"
@@ -126,39 +121,48 @@ extension TemplateCardEvent: Decodable {
         }
     }
 
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: Key.self)
-        cardType = container.tolerantString(.cardType)
-        eventKey = container.tolerantString(.eventKey)
-        taskID = container.tolerantString(.taskID)
-        selections = container.tolerant(Items.self, .items)?.selections ?? []
-    }
-}
+    private struct Selection: Decodable {
+        let value: CardAction.Selection
 
-extension TemplateCardEvent.Selection: Decodable {
-    private enum Key: String, CodingKey {
-        case questionKey = "question_key"
-        case optionIDs = "option_ids"
-    }
+        private enum Key: String, CodingKey {
+            case questionKey = "question_key"
+            case optionIDs = "option_ids"
+        }
 
-    private struct Options: Decodable {
-        let ids: [String]
+        private struct Options: Decodable {
+            let ids: [String]
 
-        private enum Key: String, CodingKey { case ids = "option_id" }
+            private enum Key: String, CodingKey { case ids = "option_id" }
+
+            init(from decoder: any Decoder) throws {
+                ids = try decoder.container(keyedBy: Key.self).tolerantArray(of: String.self, .ids)
+            }
+        }
 
         init(from decoder: any Decoder) throws {
-            ids = try decoder.container(keyedBy: Key.self).tolerantArray(of: String.self, .ids)
+            let container = try decoder.container(keyedBy: Key.self)
+            value = CardAction.Selection(
+                questionKey: container.tolerantString(.questionKey) ?? "",
+                optionIDs: container.tolerant(Options.self, .optionIDs)?.ids ?? []
+            )
         }
     }
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
-        questionKey = container.tolerantString(.questionKey) ?? ""
-        optionIDs = container.tolerant(Options.self, .optionIDs)?.ids ?? []
+        value = CardAction(
+            cardType: container.tolerantString(.cardType),
+            key: container.tolerantString(.eventKey),
+            taskID: container.tolerantString(.taskID),
+            selections: container.tolerant(Items.self, .items)?.selections.map(\.value) ?? []
+        )
     }
 }
 
-extension FeedbackEvent: Decodable {
+/// How a user rated an answer, as the platform writes it.
+private struct FeedbackBody: Decodable {
+    let value: Feedback
+
     private enum Key: String, CodingKey {
         case id, type, content
         case reasons = "inaccurate_reason_list"
@@ -166,9 +170,11 @@ extension FeedbackEvent: Decodable {
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
-        id = container.tolerantString(.id)
-        verdict = container.tolerantInt(.type).map(Verdict.init)
-        content = container.tolerant(String.self, .content)
-        reasons = container.tolerantArray(of: Int.self, .reasons)
+        value = Feedback(
+            id: container.tolerantString(.id),
+            verdict: container.tolerantInt(.type).map(Feedback.Verdict.init),
+            content: container.tolerant(String.self, .content),
+            reasons: container.tolerantArray(of: Int.self, .reasons).map(Feedback.Reason.init)
+        )
     }
 }

@@ -123,12 +123,8 @@ extension ClientFrame {
             try WireError.require(secret.value, "secret", of: name)
         case .respondStream(_, let stream):
             try stream.validate(in: name)
-        case .sendMarkdown(_, let push):
-            try WireError.require(push.conversation.id, "chatid", of: name)
-            try WireError.require(push.content, "markdown.content", of: name)
-            try WireError.limit(push.content, PushFrame.maximumContentBytes, "markdown.content", of: name)
-        case .respond(_, let message):
-            try WireError.require(message.kind.rawValue, "msgtype", of: name)
+        case .message:
+            break  // checked when it was made
         case .uploadInit(_, let upload):
             try WireError.require(upload.fileName, "filename", of: name)
             try WireError.limit(upload.fileName, UploadRules.maximumNameBytes, "filename", of: name)
@@ -147,11 +143,10 @@ extension ClientFrame {
 
 extension ClientFrame: Encodable {
     private enum Key: String, CodingKey {
-        case cmd, headers, body, msgtype, stream, markdown, secret, content, chatid
+        case cmd, headers, body, msgtype, stream, secret
         case uploadID = "upload_id"
         case requestID = "req_id"
         case botID = "bot_id"
-        case chatType = "chat_type"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -170,15 +165,8 @@ extension ClientFrame: Encodable {
             var body = frame.nestedContainer(keyedBy: Key.self, forKey: .body)
             try body.encode("stream", forKey: .msgtype)
             try body.encode(content, forKey: .stream)
-        case .sendMarkdown(_, let push):
-            var body = frame.nestedContainer(keyedBy: Key.self, forKey: .body)
-            try body.encode(push.conversation.id, forKey: .chatid)
-            try body.encode(push.conversation.kind == .single ? 1 : 2, forKey: .chatType)
-            try body.encode("markdown", forKey: .msgtype)
-            var markdown = body.nestedContainer(keyedBy: Key.self, forKey: .markdown)
-            try markdown.encode(push.content, forKey: .content)
-        case .respond(_, let message):
-            try frame.encode(MessageBody(message: message), forKey: .body)
+        case .message(_, _, let content):
+            try frame.encode(content, forKey: .body)
         case .uploadInit(_, let upload):
             try frame.encode(upload, forKey: .body)
         case .uploadChunk(_, let chunk):

@@ -12,20 +12,8 @@ struct MessageCallback: Sendable {
     /// The frame as received.
     let raw: [UInt8]
 
-    /// The message without anything that is particular to this channel.
-    ///
-    /// The text is what the user wrote: a quote is not mixed into it, and a group's `@mention` stays. A message without a
-    /// `msgid` has an empty id: it is answered, but a second delivery of it cannot be recognised.
-    var inbound: Inbound {
-        Inbound(
-            id: fields.messageID ?? "",
-            kind: Inbound.Kind(rawValue: fields.messageType),
-            conversation: conversation,
-            sender: fields.userID ?? "",
-            text: content.text,
-            raw: raw
-        )
-    }
+    /// The message as a reader gives it that neither knows the bot's name nor can fetch anything.
+    var inbound: Inbound { InboundReader().inbound(self) }
 }
 
 extension MessageCallback {
@@ -54,12 +42,9 @@ extension MessageCallback {
         content = body.content
         quote = body.quote
         self.raw = raw
-        let chatID = fields.chatID.flatMap { $0.isEmpty ? nil : $0 }
-        let userID = fields.userID.flatMap { $0.isEmpty ? nil : $0 }
-        let isGroup = fields.chatType == .group || (fields.chatType != .single && chatID != nil)
-        guard let id = isGroup ? chatID : userID else {
-            throw WireError(.missingField, "missing \(isGroup ? "chatid" : "from.userid") in a message")
+        guard let conversation = fields.conversation else {
+            throw WireError(.missingField, "missing \(fields.isGroup ? "chatid" : "from.userid") in a message")
         }
-        conversation = Conversation(kind: isGroup ? .group : .single, id: id)
+        self.conversation = conversation
     }
 }

@@ -14,18 +14,17 @@ enum MessageContent: Sendable, Hashable {
     /// A type this version does not know, by its name.
     case unknown(type: String)
 
-    /// The text in it; empty when there is none.
-    var text: String {
+    /// The platform's name of it.
+    var type: String {
         switch self {
-        case .text(let text): text
-        case .voice(let transcript): transcript
-        case .mixed(let parts): parts.compactMap(\.ownText).joined(separator: "\n")
-        case .image, .file, .video, .unknown: ""
+        case .text: "text"
+        case .image: "image"
+        case .mixed: "mixed"
+        case .voice: "voice"
+        case .file: "file"
+        case .video: "video"
+        case .unknown(let type): type
         }
-    }
-
-    private var ownText: String? {
-        if case .text(let text) = self { text } else { nil }
     }
 }
 
@@ -88,9 +87,9 @@ extension MessageContent: Decodable {
 
 extension MediaReference: Decodable {
     private enum Key: String, CodingKey {
-        case url, aeskey, filename, name
+        case url, aeskey, filename, fileName, name, title
         case pictureURL = "pic_url"
-        case fileName = "file_name"
+        case snakeCaseFileName = "file_name"
     }
 
     init(from decoder: any Decoder) throws {
@@ -100,6 +99,6 @@ extension MediaReference: Decodable {
         }
         url = string(.url, .pictureURL).map { Secret($0) }
         aesKey = string(.aeskey).map { Secret($0) }
-        fileName = string(.filename, .fileName, .name)
+        fileName = string(.filename, .snakeCaseFileName, .fileName, .name, .title)
     }
 }

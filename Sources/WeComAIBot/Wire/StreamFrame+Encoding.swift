@@ -1,3 +1,22 @@
+import BotCore
+
+extension StreamFrame {
+    private static let thinkingTags = (open: "<think>", close: "</think>")
+
+    /// How many bytes thinking costs beside its own.
+    static let thinkingMarkupBytes = thinkingTags.open.utf8.count + thinkingTags.close.utf8.count
+
+    /// What a bubble shows: the thinking between its tags, then the text. A tag in the thinking itself would end it early: it is
+    /// written in other characters, as many.
+    static func content(of update: BubbleUpdate) -> String {
+        guard let thinking = update.thinking else { return update.text }
+        let plain = [thinkingTags.open, thinkingTags.close].reduce(thinking) { text, tag in
+            text.replacing(tag, with: "(\(tag.dropFirst().dropLast()))")
+        }
+        return thinkingTags.open + plain + thinkingTags.close + update.text
+    }
+}
+
 extension StreamFrame: Encodable {
     private enum Key: String, CodingKey { case id, finish, content, feedback }
 

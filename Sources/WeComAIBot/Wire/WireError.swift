@@ -22,6 +22,8 @@ struct WireError: Error, Sendable, Hashable, CustomStringConvertible {
         static let tooLong = Code(rawValue: "too-long")
         /// A field we are about to send is empty and must not be.
         static let empty = Code(rawValue: "empty")
+        /// A message we are about to send breaks a rule of the protocol.
+        static let invalid = Code(rawValue: "invalid")
     }
 
     let code: Code

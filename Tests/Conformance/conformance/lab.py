@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .authority import Authority
 from .gateway import ContractBroken, Gateway
+from .media import MediaHost
 from .process import BotProcess
 
 
@@ -64,6 +65,7 @@ class Lab:
         self.secret = f"secret-{secrets.token_hex(12)}"
         self._gateways: list[Gateway] = []
         self._doormen: list[Doorman] = []
+        self._media_hosts: list[MediaHost] = []
         self.bots: list[BotProcess] = []
 
     async def gateway(self, tls: ssl.SSLContext | None = None) -> Gateway:
@@ -79,6 +81,13 @@ class Lab:
         await doorman.start()
         self._doormen.append(doorman)
         return doorman
+
+    async def media_host(self) -> MediaHost:
+        """A place for pictures, with a certificate for `localhost`."""
+        host = MediaHost()
+        await host.start(self.authority.server())
+        self._media_hosts.append(host)
+        return host
 
     async def bot(self, port: int, **environment: str) -> BotProcess:
         """The bot under test, configured for a port on loopback; `environment` overrides single variables."""
@@ -119,6 +128,8 @@ class Lab:
             await bot.kill()
         for doorman in self._doormen:
             await doorman.stop()
+        for host in self._media_hosts:
+            await host.stop()
         for gateway in self._gateways:
             await gateway.stop()
 

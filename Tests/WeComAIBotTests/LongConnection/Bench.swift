@@ -15,6 +15,12 @@ struct Bench: Sendable {
         let channel: any ReplyChannel
     }
 
+    /// An event that was handed on.
+    struct ReceivedEvent: Sendable {
+        let event: Event
+        let channel: any EventChannel
+    }
+
     static let botID = "aib-测试"
     static let secret = "s3cr3t-/+=很机密"
     /// What makes a URL in a message a signed one.
@@ -25,6 +31,7 @@ struct Bench: Sendable {
     let connection: LongConnection
     let log = LogCapture()
     let received = EventRecorder<Received>()
+    let events = EventRecorder<ReceivedEvent>()
     let states = EventRecorder<ConnectionState>()
 
     init(_ configure: (inout LongConnectionConfiguration) -> Void = { _ in }) throws {
@@ -36,10 +43,16 @@ struct Bench: Sendable {
             endpoint: try WebSocketEndpoint("wss://gateway.example/path?query=1")
         )
         configure(&configuration)
-        let received = received
-        connection = try LongConnection(configuration, on: loop, environment: world, seed: 7, log: log.log) {
-            received.record(Received(message: $0, channel: $1))
-        }
+        let (received, events) = (received, events)
+        connection = try LongConnection(
+            configuration,
+            on: loop,
+            environment: world,
+            seed: 7,
+            log: log.log,
+            onEvent: { events.record(ReceivedEvent(event: $0, channel: $1)) },
+            receiver: { received.record(Received(message: $0, channel: $1)) }
+        )
     }
 
     /// Runs `body` beside a connection that runs, then stops it and looks at what it leaves behind.

@@ -36,7 +36,7 @@ struct MalformedFrameTests {
             await bench.world.deliver(bytes, on: 1)
             let statistics = await bench.connection.statistics
             #expect(statistics.malformedFrames == 0)
-            #expect(statistics.messages + statistics.unhandledCallbacks == 1)
+            #expect(statistics.messages + statistics.events + statistics.unhandledCallbacks == 1)
             if await bench.connection.statistics.displacements == 0 {
                 #expect(bench.lines(from: .info).count == 1, "only that it is ready")
                 #expect(await bench.connection.state == .ready)

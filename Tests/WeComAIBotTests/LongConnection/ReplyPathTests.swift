@@ -45,14 +45,52 @@ struct ReplyPathTests {
         #expect(path.settled(.delivered) == .done(.redirected(Self.reason(846_608))))
     }
 
-    @Test func anExpiredStreamIsNotUpdatedUntilTheNextBubble() {
+    @Test func aBubbleWhoseStreamExpiresGoesOnAtOnceAsAnother() {
         var path = ReplyPath(streamID: "s")
         _ = path.begin(intermediate())
-        #expect(path.settled(Self.refused(846_608)) == .done(Self.refused(846_608)))
-        #expect(isLocallyRefused(path.begin(intermediate())))
-        #expect(path.begin(final()) == .send(.stream(id: "s_again")))
-        #expect(path.settled(.delivered) == .done(.redirected(Self.reason(846_608))))
+        #expect(path.settled(Self.refused(846_608)) == .send(.stream(id: "s_again")))
+        let redirected = Delivery.redirected(Self.reason(846_608))
+        #expect(path.settled(.delivered) == .done(redirected))
+        for update in [intermediate(), final()] {
+            #expect(path.begin(update) == .send(.stream(id: "s_again")))
+            #expect(path.settled(.delivered) == .done(redirected))
+        }
         #expect(path.begin(intermediate(1)) == .send(.stream(id: "s_1")))
+    }
+
+    @Test(arguments: [nil, 40_058, 846_608])
+    func anUpdateThatTheOtherStreamRefusesWaitsForTheNext(code: Int?) {
+        var path = ReplyPath(streamID: "s")
+        _ = path.begin(intermediate())
+        _ = path.settled(Self.refused(846_608))
+        #expect(path.settled(Self.refused(code)) == .done(Self.refused(code)), "no third stream, and no message")
+        #expect(path.begin(intermediate()) == .send(.stream(id: "s_again")))
+    }
+
+    @Test func anUpdateWhoseRequestBecomesUnusableOnTheOtherStreamEndsTheStreams() {
+        var path = ReplyPath(streamID: "s")
+        _ = path.begin(intermediate())
+        _ = path.settled(Self.refused(846_608))
+        #expect(path.settled(Self.refused(846_605)) == .done(Self.refused(846_605)))
+        #expect(path.begin(final()) == .send(.push))
+    }
+
+    @Test func onlyWhatWasNotRefusedOpensAStream() {
+        var path = ReplyPath(streamID: "s")
+        #expect(!path.isOpen("s"))
+        _ = path.begin(intermediate())
+        _ = path.settled(Self.refused(6_000))
+        #expect(!path.isOpen("s"))
+        _ = path.begin(intermediate())
+        _ = path.settled(lost)
+        #expect(path.isOpen("s"), "it may have been seen")
+        _ = path.begin(intermediate())
+        _ = path.settled(Self.refused(846_608))
+        #expect(path.isOpen("s") && !path.isOpen("s_again"))
+        _ = path.settled(.delivered)
+        #expect(path.isOpen("s_again"))
+        _ = path.begin(final(1))
+        #expect(!path.isOpen("s_1"))
     }
 
     @Test(arguments: [846_604, 846_605])
@@ -141,5 +179,38 @@ struct ReplyPathTests {
         }
         #expect(reason.code == code)
         #expect(reason.message.hasPrefix("no \(code ?? 0)") && reason.message.contains("846605"))
+    }
+
+    // MARK: - In another process
+
+    @Test func anotherProcessGoesOnTheWayThatWasTaken() {
+        var first = ReplyPath(streamID: "s")
+        _ = first.begin(final())
+        _ = first.settled(.delivered)
+        #expect(first.detour == .init())
+        _ = first.begin(final(1))
+        _ = first.settled(Self.refused(846_608))
+        #expect(first.detour == .init(again: 1, push: nil))
+        var second = ReplyPath(streamID: "s", detour: first.detour, repeatedBubbles: [1])
+        #expect(second.begin(final(1)) == .send(.stream(id: "s_1_again")))
+        #expect(second.settled(Self.refused(846_607)) == .done(Self.refused(846_607)), "it may be there")
+        #expect(second.begin(final(2)) == .send(.stream(id: "s_2")))
+
+        var third = ReplyPath(streamID: "s", detour: first.detour)
+        _ = third.begin(final(1))
+        #expect(third.settled(Self.refused(846_607)) == .send(.push), "it cannot be there")
+        #expect(third.detour == .init(again: 1, push: 1))
+    }
+
+    @Test func whatWasPushedIsNotSaidAgain() {
+        var path = ReplyPath(streamID: "s", detour: .init(again: nil, push: 1), repeatedBubbles: [0, 1])
+        #expect(path.begin(final(0)) == .send(.stream(id: "s")), "it was not pushed")
+        #expect(path.settled(Self.refused(846_608)) == .done(Self.refused(846_608)))
+        guard case .done(.unknown) = path.begin(final(1)) else {
+            Issue.record("not unknown")
+            return
+        }
+        #expect(isLocallyRefused(path.begin(intermediate(2))))
+        #expect(path.begin(final(2)) == .send(.push))
     }
 }

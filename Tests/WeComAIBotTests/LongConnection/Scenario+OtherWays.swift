@@ -73,7 +73,7 @@ extension Stage {
 
 extension [Observation.Event] {
     /// Every state of an answer's bubbles, in order.
-    fileprivate func bubbles(of message: PushedMessage) -> [Bubble] {
+    func bubbles(of message: PushedMessage) -> [Bubble] {
         compactMap { event in
             guard case .updated(message.messageID, _, let bubble) = event else { return nil }
             return bubble

@@ -11,8 +11,10 @@ import Testing
 /// says.
 ///
 /// A text that begins with `slowly` is answered in two parts; the second comes when the scenario opens the gate. A text that
-/// begins with `fed` is answered with what the scenario feeds, up to an empty piece. Every other text is answered with `echo: `
-/// and the text, in one frame.
+/// begins with `fed` is answered with what the scenario feeds, up to an empty piece. `card` and `markdown` are answered with messages of
+/// that kind as well. Every other text is answered with `echo: ` and the text, in one frame.
+///
+/// Whoever enters is welcomed, and a card that is pressed is updated; with `late` in its key, when the scenario opens the gate.
 struct Stage: Sendable {
     /// How an answer ended.
     struct Outcome: Sendable {
@@ -33,6 +35,9 @@ struct Stage: Sendable {
     let gate: EventRecorder<Void>
     let feed: Mailbox<String>
     let log: LogCapture
+    let events: EventDispatcher
+    /// How the answers to events ended, by the event's id.
+    let eventOutcomes: EventRecorder<(id: String, delivery: Delivery)>
     let received = EventRecorder<Inbound>()
     let states = EventRecorder<ConnectionState>()
 
@@ -91,8 +96,24 @@ struct Stage: Sendable {
     ) throws {
         let (outcomes, gate, log) = (EventRecorder<Outcome>(), EventRecorder<Void>(), LogCapture(level: .debug))
         let feed = Mailbox<String>()
-        let handler = ClosureHandler { message, reply in
+        let eventOutcomes = EventRecorder<(id: String, delivery: Delivery)>()
+        let onEvent: ClosureHandler.EventBody = { event, reply in
+            if event.kind == .enterChat {
+                eventOutcomes.record((event.id, await reply.welcome("欢迎 👋")))
+            } else if let action = event.cardAction {
+                if action.key?.contains("late") == true { await gate.wait { !$0.isEmpty } }
+                eventOutcomes.record((event.id, await reply.update(.pressed(action))))
+            } else {
+                eventOutcomes.record((event.id, await reply.send(.markdown("event: \(event.kind.rawValue)"))))
+            }
+        }
+        let handler = ClosureHandler(onEvent: onEvent) { message, reply in
             var text = "echo: \(message.text)"
+            switch message.text {
+            case "card": await reply.send(.card(.sample))
+            case "markdown": await reply.send(.markdown("**粗体**", feedbackID: "fb-1"))
+            default: break
+            }
             if message.text.hasPrefix("fed") {
                 text = ""
                 while let piece = await feed.next(), !piece.isEmpty {
@@ -109,6 +130,8 @@ struct Stage: Sendable {
             outcomes.record(Outcome(messageID: message.id, text: text, delivery: await reply.finish()))
         }
         let dispatcher = Dispatcher(handler: handler, clock: far.clock, log: log.log)
+        let events = EventDispatcher(handler: handler, clock: far.clock, log: log.log)
+        let eventReceiver: LongConnection.EventReceiver = { events.receive($0, through: $1) }
         let received = received
         let receiver: LongConnection.Receiver = { message, channel in
             dispatcher.receive(message, through: channel)
@@ -121,11 +144,13 @@ struct Stage: Sendable {
                     on: loop,
                     environment: environment,
                     log: log.log,
+                    onEvent: eventReceiver,
                     receiver: receiver
                 )
             } else {
-                try LongConnection(configuration, on: loop, log: log.log, receiver: receiver)
+                try LongConnection(configuration, on: loop, log: log.log, onEvent: eventReceiver, receiver: receiver)
             }
+        (self.events, self.eventOutcomes) = (events, eventOutcomes)
         (self.transport, self.far, self.dispatcher) = (transport, far, dispatcher)
         (self.outcomes, self.gate, self.feed, self.log) = (outcomes, gate, feed, log)
     }
@@ -136,8 +161,10 @@ struct Stage: Sendable {
             group.addTask { for await state in changes { states.record(state) } }
             group.addTask { await connection.run() }
             group.addTask { await dispatcher.run() }
+            group.addTask { await events.run() }
             do { try await body() } catch { Issue.record(error) }
             await dispatcher.drain(deadline: .seconds(20))
+            await events.drain(deadline: .seconds(20))
             await connection.stop()
             await far.pass(.seconds(5))
             await group.waitForAll()
@@ -204,6 +231,16 @@ struct Stage: Sendable {
         }
     }
 
+    /// Something happens that is no message.
+    func push(_ event: SimulatedEvent, from user: String = "张三", in group: String? = nil) async -> PushedMessage {
+        await far.push(event, from: user, in: group)
+    }
+
+    /// Waits until the handler of an event knows how its answer ended.
+    func outcome(ofEvent event: PushedMessage) async -> Delivery {
+        await eventOutcomes.first { $0.id == event.messageID ? $0.delivery : nil }
+    }
+
     /// Waits until the handler knows how an answer ended.
     func outcome(of message: PushedMessage) async -> Delivery {
         await outcomes.first { $0.messageID == message.messageID ? $0.delivery : nil }
@@ -238,6 +275,20 @@ struct Stage: Sendable {
     /// Waits for a state by its name.
     func state(_ name: String) async {
         await states.wait { $0.contains { $0.name == name } }
+    }
+}
+
+extension TemplateCard {
+    /// A card with two buttons.
+    static let sample = TemplateCard.buttonInteraction(
+        .init(title: "审批"),
+        taskID: "task_1",
+        buttons: [.init("同意", key: "yes"), .init("拒绝", key: "no", style: .red)]
+    )
+
+    /// What takes the place of a card on which something was pressed.
+    static func pressed(_ action: CardAction) -> TemplateCard {
+        .textNotice(.init(title: "pressed \(action.key ?? "")"), link: .url("https://x.example"))
     }
 }
 

@@ -20,6 +20,10 @@ protocol FarSide: Sendable {
     var clock: any Clock<Duration> { get }
     /// A user says something.
     func push(_ text: String, from user: String, in group: String?) async -> PushedMessage
+    /// Something happens that is no message.
+    func push(_ event: SimulatedEvent, from user: String, in group: String?) async -> PushedMessage
+    /// What an event was answered with.
+    func answer(toEvent event: PushedMessage) async -> JSONValue?
     /// Something goes wrong.
     func inject(_ fault: Fault) async
     /// Time passes; by itself, where it is real.
@@ -36,6 +40,19 @@ extension InMemoryWorld: FarSide {
         }
         guard let pushed else { fatalError("there is no gateway in this world") }
         return pushed
+    }
+
+    func push(_ event: SimulatedEvent, from user: String, in group: String?) -> PushedMessage {
+        let pushed = withGateway { gateway, now in
+            let (message, actions) = gateway.pushEvent(event, from: user, in: group, now: now)
+            return (message, actions)
+        }
+        guard let pushed else { fatalError("there is no gateway in this world") }
+        return pushed
+    }
+
+    func answer(toEvent event: PushedMessage) -> JSONValue? {
+        withGateway { gateway, _ in (gateway.answer(toEvent: event.messageID), []) } ?? nil
     }
 
     func inject(_ fault: Fault) {
@@ -57,6 +74,12 @@ struct RealFarSide: FarSide {
     func push(_ text: String, from user: String, in group: String?) async -> PushedMessage {
         await gateway.pushText(from: user, in: group, text)
     }
+
+    func push(_ event: SimulatedEvent, from user: String, in group: String?) async -> PushedMessage {
+        await gateway.pushEvent(event, from: user, in: group)
+    }
+
+    func answer(toEvent event: PushedMessage) async -> JSONValue? { await gateway.answer(toEvent: event) }
 
     func inject(_ fault: Fault) async { await gateway.inject(fault) }
 

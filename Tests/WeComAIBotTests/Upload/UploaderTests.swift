@@ -84,7 +84,7 @@ struct UploaderTests {
         }
 
         /// What was uploaded.
-        var uploaded: [SimulatedMedia] {
+        var uploaded: [ReceivedMedia] {
             world.observed.events.compactMap { event in
                 if case .uploaded(let media) = event { media } else { nil }
             }

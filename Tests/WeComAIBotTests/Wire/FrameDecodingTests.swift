@@ -146,10 +146,10 @@ struct FrameDecodingTests {
     @Test(arguments: ["event-card", "event-card-flat"])
     func cardEventIsReadNestedAndFlat(name: String) throws {
         let callback = try event(name)
-        let selection = TemplateCardEvent.Selection(questionKey: "q1", optionIDs: ["opt_a", "opt_c"])
-        let card = TemplateCardEvent(
+        let selection = CardAction.Selection(questionKey: "q1", optionIDs: ["opt_a", "opt_c"])
+        let card = CardAction(
             cardType: "vote_interaction",
-            eventKey: "submit_1",
+            key: "submit_1",
             taskID: "task_20260101_01",
             selections: [selection]
         )
@@ -158,7 +158,12 @@ struct FrameDecodingTests {
     }
 
     @Test func feedbackIsRead() throws {
-        let feedback = FeedbackEvent(id: "fb-001", verdict: .dislike, content: "数据不对", reasons: [2, 4])
+        let feedback = Feedback(
+            id: "fb-001",
+            verdict: .dislike,
+            content: "数据不对",
+            reasons: [.incomplete, .wrongAnalysis]
+        )
         #expect(try event("event-feedback").event == .feedback(feedback))
     }
 

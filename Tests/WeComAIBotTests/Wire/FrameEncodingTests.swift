@@ -42,28 +42,6 @@ struct FrameEncodingTests {
             )
         ),
         (
-            "out-push-single",
-            .sendMarkdown(
-                RequestID(rawValue: "aibot_send_msg_1767225600000_0a1b2c3d"),
-                PushFrame(conversation: Conversation(kind: .single, id: "zhangsan"), content: "**提醒** 三点开会")
-            )
-        ),
-        (
-            "out-push-group",
-            .sendMarkdown(
-                RequestID(rawValue: "aibot_send_msg_1767225600001_0a1b2c3d"),
-                PushFrame(conversation: Conversation(kind: .group, id: "wrABCdef123"), content: "done / 完成")
-            )
-        ),
-        ("out-respond-file", .respond(request, .media(UploadedMedia(id: "MEDIA", kind: .file)))),
-        (
-            "out-respond-video",
-            .respond(
-                request,
-                .media(UploadedMedia(id: "MEDIA", kind: .video), title: "demo", description: "short")
-            )
-        ),
-        (
             "out-upload-init",
             .uploadInit(
                 RequestID(rawValue: "u1"),
@@ -120,16 +98,6 @@ struct FrameEncodingTests {
         #expect(error?.message.contains("aaaa") == false)
     }
 
-    @Test(arguments: ["a", "字", "😀", "👩‍👩‍👧‍👦", "e\u{301}"])
-    func pushedContentIsLimitedInBytes(tail: String) throws {
-        func frame(_ count: Int) -> ClientFrame {
-            .sendMarkdown(Self.request, PushFrame(conversation: Self.conversation, content: Self.text(count, tail)))
-        }
-        #expect(throws: Never.self) { try codec.encode(frame(20_480)) }
-        let error = #expect(throws: WireError.self) { try codec.encode(frame(20_481)) }
-        #expect(error?.code == .tooLong)
-    }
-
     @Test func chunksAreLimitedTo512KiBAndNamesTo256Bytes() throws {
         func chunk(_ count: Int) -> ClientFrame {
             .uploadChunk(Self.request, UploadChunk(uploadID: "U", index: 0, bytes: [UInt8](repeating: 7, count: count)))
@@ -160,8 +128,6 @@ struct FrameEncodingTests {
         #expect(data.flatMap { Data(base64Encoded: $0) } == Data(bytes))
     }
 
-    static let conversation = Conversation(kind: .group, id: "wr")
-
     @Test func feedbackIDIsLimitedInBytes() throws {
         func frame(_ id: String) -> ClientFrame {
             .respondStream(Self.request, StreamFrame(id: "s", isFinal: false, content: "x", feedbackID: id))
@@ -178,9 +144,7 @@ struct FrameEncodingTests {
         .subscribe(RequestID(rawValue: "r"), botID: "b", secret: Secret("")),
         .respondStream(RequestID(rawValue: ""), StreamFrame(id: "s", isFinal: true, content: "x")),
         .respondStream(RequestID(rawValue: "r"), StreamFrame(id: "", isFinal: true, content: "x")),
-        .sendMarkdown(RequestID(rawValue: ""), PushFrame(conversation: conversation, content: "x")),
-        .sendMarkdown(RequestID(rawValue: "r"), PushFrame(conversation: conversation, content: "")),
-        .sendMarkdown(request, PushFrame(conversation: Conversation(kind: .single, id: ""), content: "x")),
+        .message(.sendMessage, RequestID(rawValue: ""), body: [:]),
     ])
     func emptyFieldsAreRefused(frame: ClientFrame) {
         let error = #expect(throws: WireError.self) { try codec.encode(frame) }

@@ -1,5 +1,5 @@
 """The cases, by subject. Importing this package registers them all."""
 
-from . import acks, answers, configuration, hostile, links, load, shutdown, subscribing, trust
+from . import acks, answers, configuration, hostile, links, load, media, shutdown, subscribing, trust
 
-__all__ = ["acks", "answers", "configuration", "hostile", "links", "load", "shutdown", "subscribing", "trust"]
+__all__ = ["acks", "answers", "configuration", "hostile", "links", "load", "media", "shutdown", "subscribing", "trust"]

@@ -1,0 +1,23 @@
+internal import BotCrypto
+internal import FoundationEssentials
+
+/// How the service encrypts one medium (official doc 101463): AES-256-CBC, padded to a multiple of 32 bytes with the number of
+/// bytes that were added; the vector is the key's first half.
+struct SimulatedCipher {
+    private let bytes: [UInt8]
+
+    /// A new key.
+    init() {
+        bytes = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
+    }
+
+    /// As messages have it: Base64 without the sign at its end.
+    var key: String { Data(bytes).base64EncodedString().replacing("=", with: "") }
+
+    func encrypt(_ content: [UInt8]) throws -> [UInt8] {
+        let added = 32 - content.count % 32
+        let padding = [UInt8](repeating: UInt8(added), count: added)
+        let cipher = try CBCCipher(.encrypt, key: bytes, vector: Array(bytes[..<16]))
+        return try cipher.update(content + padding)
+    }
+}

@@ -1,0 +1,70 @@
+package import BotCore
+internal import BotFoundation
+internal import FoundationEssentials
+
+/// Messages that are not streams. None is ever sent twice: what may have arrived is not repeated.
+extension LongConnection {
+    /// Sends a message that answers nothing, and waits for the verdict. The user must have written in that conversation before
+    /// (official doc 101463). It is counted in the conversation's budget, and waits for it.
+    package nonisolated func push(_ message: OutboundMessage, to conversation: Conversation) async -> Delivery {
+        var generator = SystemRandomNumberGenerator()
+        let stamp = UInt64(max(0, Date.now.timeIntervalSince1970 * 1_000))
+        let id = RequestID.fresh(for: .sendMessage, stamp: stamp, using: &generator)
+        return await send(.sendMessage, id, charge: Charge(conversation: conversation, item: .push)) {
+            () throws(WireError) in try message.frameBody(to: conversation)
+        }
+    }
+
+    /// Answers a message with one that is not a stream.
+    ///
+    /// - Parameter validUntil: When answers to it are no longer taken, if that is known.
+    nonisolated func respond(
+        to requestID: RequestID,
+        with message: OutboundMessage,
+        in conversation: Conversation,
+        validUntil: ContinuousClock.Instant?
+    ) async -> Delivery {
+        let charge = Charge(conversation: conversation, item: .push)
+        return await send(.respondMessage, requestID, validUntil: validUntil, charge: charge) {
+            () throws(WireError) in try message.frameBody()
+        }
+    }
+
+    /// Answers an event, ahead of everything that waits, and not after `validUntil`.
+    nonisolated func answer(
+        _ requestID: RequestID,
+        by command: Command,
+        with message: OutboundMessage,
+        validUntil: ContinuousClock.Instant
+    ) async -> Delivery {
+        await send(command, requestID, priority: .high, validUntil: validUntil) {
+            () throws(WireError) in try message.frameBody()
+        }
+    }
+
+    private nonisolated func send(
+        _ command: Command,
+        _ requestID: RequestID,
+        priority: FrameWrite.Priority = .normal,
+        validUntil: ContinuousClock.Instant? = nil,
+        charge: Charge? = nil,
+        _ body: () throws(WireError) -> [String: JSONTree]
+    ) async -> Delivery {
+        let bytes: [UInt8]
+        do throws(WireError) {
+            bytes = try FrameCodec().encode(.message(command, requestID, body: body()))
+        } catch {
+            return .refused(Delivery.Reason(error.message))
+        }
+        return await send(
+            Request(
+                requestID: requestID,
+                bytes: bytes,
+                kind: .once,
+                priority: priority,
+                validUntil: validUntil,
+                charge: charge
+            )
+        )
+    }
+}

@@ -1,0 +1,154 @@
+import BotCore
+import BotCrypto
+import BotFoundation
+import FoundationEssentials
+import GatewaySimulator
+import LWSTransport
+import Testing
+
+@testable import WeComAIBot
+
+/// Media over TLS, from the simulator's server.
+@Suite(.timeLimit(.minutes(5)))
+struct MediaTransferTests {
+    // The testing library has a type of that name.
+    private typealias Attachment = BotCore.Attachment
+
+    /// A server, a client's configuration that allows it, and the loop of both.
+    private struct Bench {
+        let loop: EventLoop
+        let host: MediaHost
+        var configuration = MediaConfiguration()
+
+        func attachment(_ media: SimulatedMedia, _ configuration: MediaConfiguration? = nil) -> Attachment {
+            let reference = MediaReference(
+                url: Secret(media.url),
+                aesKey: media.aesKey.map { Secret($0) },
+                fileName: nil
+            )
+            let client = MediaClient(configuration ?? self.configuration, on: loop)
+            let source = RemoteMedia(reference: reference, commonKey: nil, receivedAt: .now, client: client)
+            return Attachment(kind: .file, fileName: nil, source: source)
+        }
+
+        func failure(_ media: SimulatedMedia, _ configuration: MediaConfiguration? = nil) async -> MediaError.Code? {
+            let attachment = attachment(media, configuration)
+            let error = await #expect(throws: MediaError.self) { try await attachment.download(maximumBytes: 1 << 20) }
+            #expect(error?.message.contains("sign=") == false)
+            return error?.code
+        }
+    }
+
+    private func run(_ body: (Bench) async throws -> Void) async throws {
+        let loop = try EventLoop(name: "media")
+        let authority = try CertificateAuthority()
+        let security = GatewayListener.Security.authority(authority, names: ["localhost", "127.0.0.1"])
+        let host = try await MediaHost.start(on: loop, listener: GatewayListener(security: security))
+        var bench = Bench(loop: loop, host: host)
+        bench.configuration.trust = .pem(authority.certificatePEM)
+        bench.configuration.allowedOrigins = [try MediaOrigin(host.origin)]
+        do { try await body(bench) } catch { Issue.record(error) }
+        await host.stop()
+        await loop.shutdown()
+    }
+
+    private static let picture =
+        [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + (0..<70_000).map { UInt8(truncatingIfNeeded: $0) }
+
+    @Test func aPictureArrivesAsItWas() async throws {
+        try await run { bench in
+            let disposition = "attachment; filename=\"x.png\"; filename*=UTF-8''%E5%9B%BE%20%F0%9F%99%82.png"
+            let media = try bench.host.publish(Self.picture, disposition: disposition)
+            let downloaded = try await bench.attachment(media).download()
+            #expect(downloaded.bytes == Self.picture)
+            #expect(downloaded.type == .png && downloaded.fileName == "图 🙂.png")
+            #expect(downloaded.md5 == (try Digest.md5(Self.picture)).map { hexadecimal($0) }.joined())
+        }
+    }
+
+    @Test func whatIsNotAllowedIsNotConnectedTo() async throws {
+        try await run { bench in
+            let media = try bench.host.publish(Self.picture)
+            var strict = bench.configuration
+            strict.allowedOrigins = []
+            #expect(await bench.failure(media, strict) == .addressRefused, "a name that resolves to loopback")
+            let numeric = SimulatedMedia(url: media.url.replacing("localhost", with: "127.0.0.1"), aesKey: media.aesKey)
+            #expect(await bench.failure(numeric, strict) == .addressRefused)
+            #expect(bench.host.requests.isEmpty)
+            var untrusting = bench.configuration
+            untrusting.trust = .system
+            #expect(await bench.failure(media, untrusting) == .unreachable)
+        }
+    }
+
+    @Test(arguments: [
+        (MediaFault.wrongKey, MediaError.Code.decryptionFailed), (.truncated, .decryptionFailed), (.ragged, .truncated),
+        (.plaintext, .truncated), (.endless, .tooLarge), (.status(403), .refused), (.status(500), .refused),
+        (.redirect(times: 6), .tooManyRedirects), (.redirect(to: "https://[::1]:1/x"), .addressRefused),
+        (.redirect(to: "http://169.254.169.254/latest"), .schemeRefused),
+        (.redirect(to: "file:///etc/passwd"), .schemeRefused),
+        (.redirect(to: "https://169.254.169.254/latest"), .addressRefused),
+    ])
+    func whatIsWrongIsAnErrorAndLeavesNoFile(fault: MediaFault, code: MediaError.Code) async throws {
+        try await run { bench in
+            let media = try bench.host.publish(Array(Self.picture.dropLast(3)), fault: fault)
+            #expect(await bench.failure(media) == code)
+            let directory = FileManager.default.temporaryDirectory.appending(
+                path: "media-\(UInt64.random(in: 0 ... .max))"
+            )
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
+            let again = try bench.host.publish(Array(Self.picture.dropLast(3)), fault: fault)
+            await #expect(throws: MediaError.self) {
+                try await bench.attachment(again).save(in: directory.path(), maximumBytes: 1 << 20)
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path()) == [])
+            try FileManager.default.removeItem(at: directory)
+        }
+    }
+
+    @Test func fiveRedirectsLeadToThePicture() async throws {
+        try await run { bench in
+            let media = try bench.host.publish(Self.picture, fault: .redirect(times: 5))
+            #expect(try await bench.attachment(media).download().bytes == Self.picture)
+            #expect(bench.host.requests.count == 6)
+        }
+    }
+
+    @Test func anAddressThatWasSignedOtherwiseIsRefused() async throws {
+        try await run { bench in
+            var media = try bench.host.publish(Self.picture)
+            media.url += "0"
+            #expect(await bench.failure(media) == .refused)
+        }
+    }
+
+    @Test func aServerThatDoesNotAnswerIsGivenUp() async throws {
+        try await run { bench in
+            let media = try bench.host.publish(Self.picture, fault: .slow(.seconds(20)))
+            var hasty = bench.configuration
+            hasty.firstByteDeadline = .milliseconds(300)
+            #expect(await bench.failure(media, hasty) == .timedOut)
+        }
+    }
+
+    @Test func cancellingEndsTheWaitAndLeavesNoFile() async throws {
+        try await run { bench in
+            let media = try bench.host.publish(Self.picture, fault: .slow(.seconds(20)))
+            let directory = FileManager.default.temporaryDirectory.appending(
+                path: "media-\(UInt64.random(in: 0 ... .max))"
+            )
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
+            let attachment = bench.attachment(media)
+            let saving = Task { try await attachment.save(in: directory.path()) }
+            while try FileManager.default.contentsOfDirectory(atPath: directory.path()).isEmpty { await Task.yield() }
+            saving.cancel()
+            await #expect(throws: MediaError.cancelled) { try await saving.value }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path()) == [])
+            try FileManager.default.removeItem(at: directory)
+        }
+    }
+
+    private func hexadecimal(_ byte: UInt8) -> String {
+        (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }
+}
