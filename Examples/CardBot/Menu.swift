@@ -13,7 +13,9 @@ enum Menu {
 
     /// The card that asks. Its task id must be one that this bot has not used before, so it is made from the id of the message.
     static func card(order: String) -> TemplateCard {
-        let allowed = order.unicodeScalars.filter { $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil) }
+        let allowed = order.unicodeScalars.filter {
+            $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil)
+        }
         let taskID = "coffee-" + String(String.UnicodeScalarView(allowed.suffix(100)))
         var card = TemplateCard.buttonInteraction(
             .init(title: "Coffee / 咖啡", text: "Freshly ground"),

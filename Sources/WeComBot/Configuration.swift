@@ -42,7 +42,7 @@ public struct Configuration: Sendable {
     /// the secret then crosses the network in the clear. The path may have 2,000 bytes and the host 110, because
     /// libwebsockets 4.1 cuts a longer request line and Host header short instead of refusing them.
     public var webSocketURL: String
-    /// A PEM file of the certificate authorities to trust instead of the system's, for private deployments. `nil` or empty
+    /// A PEM file of the certificate authorities to trust instead of the system's, for private deployments; for media too. `nil` or empty
     /// means the system's.
     public var certificateAuthorityFile: String?
     /// The time between two heartbeats: 1 to 300 seconds.
@@ -63,7 +63,7 @@ public struct Configuration: Sendable {
     /// Where media may be fetched from although it is not by https, or not from a public address: each `scheme://host:port`, where
     /// the port may be `*`. For private deployments and tests. In a file or the environment they are separated by commas.
     public var mediaAllowedOrigins: [String]
-    /// The HTTP proxy through which the connection goes (`CONNECT`); `nil` connects directly.
+    /// The HTTP proxy through which the connection goes (`CONNECT`), and media come; `nil` connects directly.
     ///
     /// ``load(file:environment:)`` falls back to the environment's proxy for the URL, so that a running bot never looks at the
     /// environment again.

@@ -27,6 +27,22 @@ struct BotHandlerTests {
         #expect(try await ClosureHandler { _, _ in }.answer(to: .test("4")) == "")
     }
 
+    @Test("messages of their own count as sent, and thinking is no text")
+    func messages() async throws {
+        let outcomes = Locked<[Delivery]>([])
+        let handler = ClosureHandler { message, reply in
+            await reply.think("想")
+            let problem = message.text.isEmpty ? nil : message.text
+            let sent = await reply.send(OutboundMessage(kind: .init(rawValue: "k"), body: [], problem: problem))
+            let outcome = await reply.finish()
+            outcomes.withLock { $0 += [sent, outcome] }
+        }
+        #expect(try await handler.answer(to: .test("1", text: "")) == "")
+        #expect(try await handler.answer(to: .test("2", text: "too long")) == "")
+        let refused = Delivery.refused(.init("too long"))
+        #expect(outcomes.withLock { $0 } == [.delivered, .delivered, refused, refused])
+    }
+
     @Test("what the handler throws is thrown")
     func failure() async {
         let handler = ClosureHandler { _, reply in

@@ -1,7 +1,8 @@
-@testable import BotCore
 import BotFoundation
 import TestSupport
 import Testing
+
+@testable import BotCore
 
 @Suite("StreamMachine, thinking and feedback")
 struct StreamMachineThinkingTests {
@@ -179,7 +180,9 @@ struct StreamMachineThinkingTests {
         #expect(subject.machine.saved.text == "答" && subject.machine.saved.isShown)
     }
 
-    @Test("a feedback id that the channel does not take is left out, and that is said; where nothing is rated, it is not")
+    @Test(
+        "a feedback id that the channel does not take is left out, and that is said; where nothing is rated, it is not"
+    )
     func feedback() {
         let stream = ReplyStream(
             capabilities: ReplyCapabilities(maximumFeedbackIDBytes: 4),
@@ -202,6 +205,23 @@ struct StreamMachineThinkingTests {
         #expect(subject.update()?.feedbackID == "fb")
         _ = subject.machine.append("b")
         #expect(subject.update()?.feedbackID == "fb")
+    }
+
+    @Test("an answer without text has the outcome of what was sent beside it, one with text its own")
+    func beside() {
+        let no = Delivery.refused(.init(code: 40_058, "no"))
+        for (deliveries, outcome) in [([Delivery.delivered], Delivery.delivered), ([.delivered, no, .delivered], no)] {
+            var subject = Subject()
+            for delivery in deliveries { subject.machine.sentBeside(delivery) }
+            _ = subject.machine.finish()
+            #expect(subject.update() == nil && subject.machine.outcome == outcome)
+        }
+        var subject = Subject()
+        subject.machine.sentBeside(no)
+        _ = subject.machine.append("答")
+        _ = subject.machine.finish()
+        _ = subject.update()
+        #expect(subject.machine.outcome == .delivered)
     }
 
     private let capture = LogCapture()

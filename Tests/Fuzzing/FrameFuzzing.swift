@@ -36,6 +36,13 @@ enum FrameFuzzing {
     private static func check(_ callback: Callback, _ input: [UInt8]) throws(Violation) {
         try claim(callback.raw == input, "a callback keeps the frame as received")
         try claim(!callback.command.rawValue.isEmpty, "a callback has a command")
+        if case .event(let received) = callback.body {
+            let event = received.event(raw: callback.raw)
+            try claim(event.raw == input, "an event keeps the frame as received")
+            try claim(event.conversation?.id.isEmpty != true, "an event that happened somewhere says where")
+            try claim((event.cardAction != nil) == (event.kind == .cardAction), "what was pressed can be read again")
+            try claim((event.feedback != nil) == (event.kind == .feedback), "a rating can be read again")
+        }
         guard case .message(let message) = callback.body else {
             if let id = callback.requestID { try answer(id, streamID: "s", content: "") }
             return

@@ -41,7 +41,10 @@ struct CardRulesTests {
         #expect(try problem(card) != nil)
     }
 
-    @Test("a thinking block that is not closed, or comes late, is a violation", arguments: ["<think>x", "a<think>b</think>", "</think>"])
+    @Test(
+        "a thinking block that is not closed, or comes late, is a violation",
+        arguments: ["<think>x", "a<think>b</think>", "</think>"]
+    )
     func thinking(content: String) {
         var script = Transcript.subscribed()
         let message = script.push()

@@ -97,8 +97,7 @@ struct AddressRaceTests {
         // The second address is tried because the first does not accept; then it does.
         await held.wait { $0.count == 1 }
         threads.execute {
-            for _ in 0..<5 {
-                let client = slow.accept()
+            while case let client = slow.accept(), client >= 0 {
                 threads.execute { relay(client, servers[0].port) }
             }
         }
@@ -128,6 +127,7 @@ struct AddressRaceTests {
         }
         #expect(await isLoserClosed.first { $0 })
         for task in watching { task.cancel() }
+        slow.end()
         #expect(await client.socket.isOpen && client.events.events.count { $0 == .opened } == 1)
         await loop.shutdown()
         await far.shutdown()

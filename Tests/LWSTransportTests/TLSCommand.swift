@@ -27,6 +27,8 @@ final class TLSCommand: Sendable {
         process.arguments = [
             "s_server", "-accept", "127.0.0.1:\(port)", "-cert", path.path, "-key", path.path, "-naccept", "1",
         ]
+        if body != nil { process.arguments?.append("-HTTP") }
+        process.currentDirectoryURL = directory
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice

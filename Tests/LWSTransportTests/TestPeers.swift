@@ -128,6 +128,11 @@ final class SilentListener: Sendable {
     /// The next connection of those that wait to be accepted. Blocks.
     func accept() -> Int32 { Glibc.accept(descriptors[0], nil, nil) }
 
+    /// Accepts nothing more and ends its own connections, so that nobody blocks on them.
+    func end() {
+        for descriptor in descriptors { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    }
+
     init(fillBacklog: Bool = false) {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()

@@ -13,7 +13,7 @@ struct BotEventTests {
     /// Runs `body` while a bot runs, asks it to end, and waits until it has.
     private func run(
         _ bench: BotBench,
-        onEvent: @escaping ClosureHandler.EventBody = { _, _ in },
+        onEvent: @escaping ClosureHandler.EventBody,
         _ handler: @escaping BotBench.Handler = BotBench.echo,
         _ body: (Bot) async throws -> Void
     ) async throws {
@@ -95,6 +95,47 @@ struct BotEventTests {
         try await running.value
         #expect(await bot.push(.markdown("晚"), to: user).reason?.message == "the bot has ended")
         try await bench.end()
+    }
+
+    @Test func anAnswerThatIsOnlyACardOpensNoBubbleAndEndsNoneWithAnEmptyText() async throws {
+        let bench = try await BotBench()
+        let observations = await bench.gateway.observations()
+        let verdicts = Mailbox<Delivery>()
+        try await run(bench, onEvent: { _, _ in }) { message, reply in
+            if message.text == "坏" {
+                var card = Self.notice
+                card.link = nil
+                await reply.send(.card(card))
+            } else {
+                await reply.send(.card(Self.notice))
+            }
+            verdicts.put(await reply.finish())
+        } _: { _ in
+            try await bench.gateway.waitForSubscription()
+            let good = await bench.gateway.pushText(from: "u", "卡片")
+            #expect(await verdicts.next() == .delivered)
+            #expect(await bench.gateway.answer(to: good).map(\.messageType) == ["template_card"])
+            let bad = await bench.gateway.pushText(from: "u", "坏")
+            #expect(await verdicts.next()?.reason?.message.contains("card_action") == true)
+            #expect(await bench.gateway.answer(to: bad).isEmpty)
+            _ = await bench.line(from: .notice, with: "a message beside an answer was not delivered")
+        }
+        #expect(await BotBench.violations(observations).isEmpty)
+    }
+
+    @Test func aMessageAfterTheEndOfAnAnswerIsAMessageOfItsOwn() async throws {
+        let bench = try await BotBench()
+        let observations = await bench.gateway.observations()
+        try await run(bench, onEvent: { _, _ in }) { message, reply in
+            await reply.finish("先")
+            await reply.send(.markdown("后"))
+        } _: { _ in
+            try await bench.gateway.waitForSubscription()
+            let message = await bench.gateway.pushText(from: "u", "问")
+            let bubbles = try await bench.gateway.waitForBubbles(of: message) { $0.count == 2 }
+            #expect(bubbles.map(\.text) == ["先", "后"] && bubbles.map(\.messageType) == ["stream", "markdown"])
+        }
+        #expect(await BotBench.violations(observations).isEmpty, "nothing is sent to a stream that has ended")
     }
 
     @Test func thinkingAndARatingGoOutWithTheAnswer() async throws {

@@ -120,4 +120,29 @@ struct BotMediaTests {
             #expect(try await bench.gateway.waitForAnswer(to: waiting) == "md5:55a54008ad1ba589aa210d2629c1df41")
         }
     }
+
+    @Test func aReloadChangesTheNameAndWhereMediaMayComeFrom() async throws {
+        let authority = try CertificateAuthority()
+        let listener = GatewayListener(security: .authority(authority, names: ["localhost"]))
+        let loop = try EventLoop(name: "media")
+        let host = try await MediaHost.start(on: loop, listener: listener)
+        let bench = try await BotBench(listener: listener)
+        var configuration = bench.configuration
+        configuration.certificateAuthorityFile = try BotBench.file(authority.certificatePEM)
+        configuration.mediaAllowedOrigins = [host.origin]
+        configuration.botName = "Helper"
+        try await bench.run(Self.describe) { bot in
+            try await bench.gateway.waitForSubscription()
+            func answer(_ content: SimulatedContent) async throws -> String {
+                try await bench.gateway.waitForAnswer(to: bench.gateway.push(content, from: "u"))
+            }
+            #expect(try await answer(.text("@Helper 好")) == "@Helper 好")
+            #expect(try await answer(.image(host.publish([1]))) == "image address-refused")
+            try await bot.reload(configuration)
+            #expect(try await answer(.text("@Helper 好")) == "好")
+            #expect(try await answer(.image(host.publish([1]))).hasSuffix(" md5:55a54008ad1ba589aa210d2629c1df41"))
+        }
+        await host.stop()
+        await loop.shutdown()
+    }
 }

@@ -138,7 +138,11 @@ extension EventDispatcher {
 
     private func succeed(_ turn: Turn, when done: Promise<Void>) async {
         if await !timeline.reaches(done, by: timeline.now + configuration.patience), !Task.isCancelled {
-            log(.notice, "the handler of an event takes long; the next of its conversation begins", Self.facts(turn.event))
+            log(
+                .notice,
+                "the handler of an event takes long; the next of its conversation begins",
+                Self.facts(turn.event)
+            )
         }
         let next = state.withLock { state in
             let next = state.lanes.finished(turn.lane)
@@ -153,7 +157,7 @@ extension EventDispatcher {
     /// Runs on a thread of the pool: the handler may block it.
     private func handle(_ turn: Turn) async {
         do {
-            try await handler.handle(turn.event, reply: EventReply(turn.event, through: turn.channel))
+            try await handler.handle(turn.event, reply: EventReply(turn.event, through: turn.channel, log: log))
         } catch  where Task.isCancelled {
             log(.debug, "the handler of an event was cancelled", Self.facts(turn.event))
         } catch {

@@ -88,6 +88,14 @@ extension ReplyStream {
         }
     }
 
+    /// A message of its own has this outcome.
+    package func sentBeside(_ delivery: Delivery) {
+        state.withLock { $0.machine.sentBeside(delivery) }
+        if !delivery.isDelivered, let reason = delivery.reason {
+            log(.notice, "a message beside an answer was not delivered, or may not have been: \(reason)")
+        }
+    }
+
     /// Ends the answer, without waiting.
     package func end() {
         apply { $0.finish() }

@@ -15,7 +15,8 @@
 ///   space alone opens none.
 /// * Thinking is shown above the text of the bubble in which it came, and is no text: at most half of the bubble is for it, and of
 ///   more than that the newest part is shown. It is never cut into the next bubble.
-/// * A blank text is not sent. If the answer ends that way, nothing is sent and it counts as refused; if the bubble has
+/// * A blank text is not sent. If the answer ends that way, nothing is sent and it counts as refused, or as the messages that were sent
+///   beside it; if the bubble has
 ///   shown something, it ends with ``StreamConfiguration/closingText``.
 ///
 /// Legal states: open → finishing → done. An update may be outstanding in open and finishing.
@@ -86,6 +87,8 @@ package struct StreamMachine: Sendable {
     /// What is shown as thinking in the current bubble, and whether it has changed since it was sent.
     private var thinking: String?
     private var isThinkingNew = false
+    /// The worst outcome of the messages that were sent beside it.
+    private var beside: Delivery?
     /// Goes with every update: the channel knows which of them opens a bubble.
     var feedbackID: String?
 
@@ -165,6 +168,11 @@ extension StreamMachine {
     /// How many bytes of the current bubble are not for text.
     private var thinkingBytes: Int {
         thinking.map { $0.utf8.count + (capabilities.thinkingMarkupBytes ?? 0) } ?? 0
+    }
+
+    /// A message of its own was sent beside the answer: one without text has the outcome of those.
+    package mutating func sentBeside(_ delivery: Delivery) {
+        beside = beside?.worse(delivery) ?? delivery
     }
 
     /// The handler replaces the whole text.
@@ -280,7 +288,7 @@ extension StreamMachine {
                 return .send(update(text.slice(utf8: range), .lastFinal, now: now))
             }
             if isShown { return .send(update(configuration.closingText, .lastFinal, now: now)) }
-            let outcome = worst ?? .refused(Delivery.Reason(emptyReason))
+            let outcome = worst ?? beside ?? .refused(Delivery.Reason(emptyReason))
             phase = .done(outcome)
             return .done(outcome)
         case .done(let outcome):

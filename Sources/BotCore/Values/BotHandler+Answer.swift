@@ -3,8 +3,9 @@ private import BotFoundation
 extension BotHandler {
     /// Handles one message without a bot, for tests of a handler: the whole answer, as the user would have it in the end.
     ///
-    /// Nothing is sent, and the text may be of any length. `await reply.finish()` gives ``Delivery/delivered``, or a refusal if the
-    /// text is blank.
+    /// Nothing is sent, and the text may be of any length; thinking is not part of it. `await reply.send(_:)` gives
+    /// ``Delivery/delivered``, unless the message has a problem, and `await reply.finish()` gives ``Delivery/delivered``, or a refusal
+    /// if the text is blank and no message was sent.
     ///
     /// - Throws: What the handler throws; a bot would end the answer with an apology.
     public func answer(to message: Inbound) async throws -> String {
@@ -13,7 +14,7 @@ extension BotHandler {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await stream.run(through: channel, timeline: Timeline(ContinuousClock())) }
             defer { stream.end() }
-            try await handle(message, reply: Reply(stream))
+            try await handle(message, reply: Reply(stream, through: channel))
             stream.end()
             try await group.waitForAll()
             return channel.text.withLock { $0 }
@@ -32,4 +33,6 @@ private struct AnswerChannel: ReplyChannel {
         text.withLock { $0 = update.text }
         return .delivered
     }
+
+    func send(_ message: OutboundMessage) async -> Delivery { .delivered }
 }

@@ -75,8 +75,11 @@ public struct Inbound: Sendable {
     /// What can be fetched: pictures, files and videos of the message itself, in order. Those of what it quotes are in ``quote``.
     public var attachments: [Attachment] { parts.attachments }
 
-    /// How much memory what it says takes, about: its parts say the same again.
-    var byteCount: Int { raw.count + 2 * (originalText.utf8.count + (quote?.text.utf8.count ?? 0)) }
+    /// How much memory what it says takes, about.
+    var byteCount: Int {
+        let original = originalText == text ? 0 : originalText.utf8.count
+        return raw.count + text.utf8.count + original + (quote?.text.utf8.count ?? 0)
+    }
 
     /// The same message with nothing in it.
     var withoutContent: Inbound {

@@ -55,7 +55,7 @@ public struct Reply: Sendable {
     ///
     /// - Returns: ``Delivery/delivered`` if the last update of each bubble was; ``Delivery/redirected(_:)`` if all of the answer
     ///   came, but not all of it the way it was begun; otherwise the worst outcome among them. An answer without text is
-    ///   refused, and nothing is sent. If the calling task is cancelled before the verdict, ``Delivery/unknown(_:)``; the
+    ///   refused, and nothing is sent, unless messages of their own were (``send(_:)``). If the calling task is cancelled before the verdict, ``Delivery/unknown(_:)``; the
     ///   answer itself goes on to its end.
     @discardableResult
     public func finish() async -> Delivery {
@@ -70,11 +70,19 @@ public struct Reply: Sendable {
         return await stream.finish()
     }
 
-    /// Sends a message of its own beside the answer, and waits for the verdict. It does not end the answer.
+    /// Sends a message of its own beside the answer, and waits for the verdict. It does not end the answer, and an answer without text
+    /// has its outcome.
     @discardableResult
     public func send(_ message: OutboundMessage) async -> Delivery {
-        if let problem = message.problem { return .refused(.init(problem)) }
-        guard let channel else { return .refused(.init("nothing is sent here")) }
-        return await channel.send(message)
+        let delivery: Delivery
+        if let problem = message.problem {
+            delivery = .refused(.init(problem))
+        } else if let channel {
+            delivery = await channel.send(message)
+        } else {
+            delivery = .refused(.init("nothing is sent here"))
+        }
+        stream.sentBeside(delivery)
+        return delivery
     }
 }

@@ -16,8 +16,12 @@ extension TemplateCard {
 
     private func heading(_ check: inout CardCheck) {
         let hasTitle = !title.title.isEmpty
-        let isTitled = kind == .textNotice ? hasTitle || subtitle?.isEmpty == false : hasTitle || title.text?.isEmpty == false
-        check.require(isTitled, kind == .textNotice ? "main_title.title or sub_title_text is needed" : "main_title is empty")
+        let isTitled =
+            kind == .textNotice ? hasTitle || subtitle?.isEmpty == false : hasTitle || title.text?.isEmpty == false
+        check.require(
+            isTitled,
+            kind == .textNotice ? "main_title.title or sub_title_text is needed" : "main_title is empty"
+        )
         if let menu {
             check.require(taskID != nil, "a card with action_menu needs a task_id")
             check.count(menu.entries.count, 1...3, "action_menu.action_list")
@@ -119,7 +123,10 @@ private struct CardCheck {
     }
 
     mutating func count(_ count: Int, _ range: ClosedRange<Int>, _ field: String) {
-        require(range.contains(count), "\(field) has \(count) elements; \(range.lowerBound) to \(range.upperBound) are allowed")
+        require(
+            range.contains(count),
+            "\(field) has \(count) elements; \(range.lowerBound) to \(range.upperBound) are allowed"
+        )
     }
 
     mutating func link(_ link: TemplateCard.Link, _ field: String) {

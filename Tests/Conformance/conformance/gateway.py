@@ -121,6 +121,8 @@ class Gateway:
         self.port = 0
         self._by_req_id: dict[str, Answer] = {}
         self._last_in_chat: dict[str, Answer] = {}
+        self._events: dict[str, str] = {}
+        self.event_answers: dict[str, dict[str, Any]] = {}
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count(1)
@@ -221,6 +223,13 @@ class Gateway:
         number = next(self._numbers)
         await self.live.send(wire.encode(wire.event_callback(self.bot_id, f"REQ-E{number}", eventtype)))
 
+    async def user_event(self, event: dict[str, Any], user: str = "zhangsan") -> str:
+        """Delivers what a user did to the live connection; returns its `req_id`."""
+        req_id = f"REQ-E{next(self._numbers)}"
+        self._events[req_id] = str(event["eventtype"])
+        await self.live.send(wire.encode(wire.user_event(self.bot_id, req_id, user, event)))
+        return req_id
+
     def open_bubbles(self) -> list[str]:
         """Answers that were begun and not finished."""
         return [f"a bubble left open: {a.question[:40]!r}" for a in self.answers if a.bubbles and not a.finished]
@@ -267,8 +276,18 @@ class Gateway:
             self._spawn(session.send(wire.ack(frame.req_id)))
         elif frame.cmd in (wire.RESPOND, wire.PUSH):
             self._reply(session, frame)
+        elif frame.cmd in wire.EVENT_ANSWERS:
+            self._answer_event(session, frame)
         else:
             self.violations.append(f"unexpected command {frame.cmd}")
+
+    def _answer_event(self, session: Session, frame: ClientFrame) -> None:
+        if self._events.get(frame.req_id) != wire.EVENT_ANSWERS[frame.cmd] or frame.req_id in self.event_answers:
+            self.violations.append(f"{frame.cmd} for {frame.req_id[:60]}, which it cannot answer (again)")
+            self._spawn(session.send(wire.ack(frame.req_id, 846605)))
+            return
+        self.event_answers[frame.req_id] = frame.body or {}
+        self._spawn(session.send(wire.ack(frame.req_id)))
 
     def _subscribe(self, session: Session, frame: ClientFrame) -> None:
         now = time.monotonic()

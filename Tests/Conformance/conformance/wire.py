@@ -13,6 +13,8 @@ SUBSCRIBE = "aibot_subscribe"
 PING = "ping"
 RESPOND = "aibot_respond_msg"
 PUSH = "aibot_send_msg"
+EVENT_ANSWERS = {"aibot_respond_welcome_msg": "enter_chat", "aibot_respond_update_msg": "template_card_event"}
+"""The commands that answer an event, each with the event it is for."""
 
 
 class FrameError(Exception):
@@ -109,6 +111,13 @@ def event_callback(bot_id: str, req_id: str, eventtype: str) -> dict[str, Any]:
         "headers": {"req_id": req_id},
         "body": body | {"event": {"eventtype": eventtype}},
     }
+
+
+def user_event(bot_id: str, req_id: str, user: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Something that a user did in the single chat."""
+    frame = event_callback(bot_id, req_id, str(event["eventtype"]))
+    frame["body"] |= {"chattype": "single", "from": {"userid": user}, "event": event}
+    return frame
 
 
 def encode(frame: dict[str, Any], *, escape: bool = False) -> str:

@@ -107,11 +107,15 @@ struct TemplateCardTests {
         Bound("action_list", .buttonInteraction, 3) { card, count in
             card.menu = .init("更多", entries: (0..<count).map { .init("项", key: "\($0)") })
         },
-        Bound("action_list.key", .buttonInteraction, 1_024) { $0.menu = .init("更多", entries: [.init("项", key: text($1))]) },
+        Bound("action_list.key", .buttonInteraction, 1_024) {
+            $0.menu = .init("更多", entries: [.init("项", key: text($1))])
+        },
         Bound("horizontal_content_list", .textNotice, 6) { $0.details = Array(repeating: .init("名"), count: $1) },
         Bound("jump_list", .textNotice, 3) { $0.jumps = Array(repeating: .init("去"), count: $1) },
         Bound("jump_list.question", .textNotice, 200) { $0.jumps = [.init("问", target: .ask(text($1)))] },
-        Bound("vertical_content_list", .newsNotice, 4) { $0.paragraphs = Array(repeating: .init(title: "段"), count: $1) },
+        Bound("vertical_content_list", .newsNotice, 4) {
+            $0.paragraphs = Array(repeating: .init(title: "段"), count: $1)
+        },
         Bound("button_selection.option_list", .buttonInteraction, 10) { $0.selection = selection($1) },
         Bound("button_selection.question_key", .buttonInteraction, 1_024) { $0.selection = selection(key: text($1)) },
         Bound("button_selection.option_list.id", .buttonInteraction, 128) { $0.selection = selection(id: text($1)) },
@@ -119,7 +123,9 @@ struct TemplateCardTests {
             card.buttons = (0..<count).map { .init("按", key: "\($0)") }
         },
         Bound("button_list.key", .buttonInteraction, 1_024) { $0.buttons = [.init("按", key: text($1))] },
-        Bound("checkbox.option_list", .voteInteraction, 20) { $0.checkbox = .init(questionKey: "q", options: options($1)) },
+        Bound("checkbox.option_list", .voteInteraction, 20) {
+            $0.checkbox = .init(questionKey: "q", options: options($1))
+        },
         Bound("checkbox.question_key", .voteInteraction, 1_024) {
             $0.checkbox = .init(questionKey: text($1), options: options(1))
         },
@@ -160,7 +166,10 @@ struct TemplateCardTests {
         ("a button without a text", .buttonInteraction, { $0.buttons = [.init("", key: "k")] }),
         ("no options", .voteInteraction, { $0.checkbox = .init(questionKey: "q", options: []) }),
         ("no lists", .multipleInteraction, { $0.selections = [] }),
-        ("an option without an id", .voteInteraction, { $0.checkbox = .init(questionKey: "q", options: [.init("选", id: "")]) }),
+        (
+            "an option without an id", .voteInteraction,
+            { $0.checkbox = .init(questionKey: "q", options: [.init("选", id: "")]) }
+        ),
         ("a picture too wide", .newsNotice, { $0.image?.aspectRatio = 2.26 }),
         ("a picture too high", .newsNotice, { $0.image?.aspectRatio = 1.29 }),
         ("a link without an address", .textNotice, { $0.link = .url("") }),

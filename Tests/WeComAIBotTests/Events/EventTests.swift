@@ -8,7 +8,8 @@ import Testing
 struct EventTests {
     private func event(_ name: String) throws -> Event {
         let bytes = try Fixture.bytes(name)
-        guard case .callback(let callback) = try FrameCodec().decode(bytes), case .event(let event) = callback.body else {
+        guard case .callback(let callback) = try FrameCodec().decode(bytes), case .event(let event) = callback.body
+        else {
             throw WireError(.missingField, "\(name) is not an event")
         }
         return event.event(raw: callback.raw)
@@ -52,7 +53,12 @@ struct EventTests {
     }
 
     @Test func aRating() throws {
-        let feedback = Feedback(id: "fb-001", verdict: .dislike, content: "数据不对", reasons: [.incomplete, .wrongAnalysis])
+        let feedback = Feedback(
+            id: "fb-001",
+            verdict: .dislike,
+            content: "数据不对",
+            reasons: [.incomplete, .wrongAnalysis]
+        )
         #expect(try event("event-feedback").feedback == feedback)
         #expect(try event("event-feedback").cardAction == nil)
     }
@@ -67,7 +73,13 @@ struct EventTests {
         let frame = try JSONSerialization.jsonObject(with: Data(Fixture.bytes(name))) as? [String: Any]
         let raw = [UInt8](try JSONSerialization.data(withJSONObject: try #require(frame?["body"])))
         let inside = try event(name)
-        let event = Event(id: inside.id, kind: inside.kind, conversation: inside.conversation, sender: inside.sender, raw: raw)
+        let event = Event(
+            id: inside.id,
+            kind: inside.kind,
+            conversation: inside.conversation,
+            sender: inside.sender,
+            raw: raw
+        )
         #expect(event.cardAction == inside.cardAction && event.feedback == inside.feedback)
         #expect(event.cardAction != nil || event.feedback != nil)
     }

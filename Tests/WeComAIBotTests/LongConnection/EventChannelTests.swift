@@ -23,7 +23,8 @@ struct EventChannelTests {
     }
 
     /// Begins something that sends a frame, and returns when the connection has it.
-    private func begin(_ bench: Bench, _ send: @escaping @Sendable () async -> Delivery) async -> Task<Delivery, Never> {
+    private func begin(_ bench: Bench, _ send: @escaping @Sendable () async -> Delivery) async -> Task<Delivery, Never>
+    {
         let before = await bench.connection.unsettled
         let task = Task { await send() }
         while await bench.connection.unsettled == before, !Task.isCancelled { await Task.yield() }
@@ -38,6 +39,22 @@ struct EventChannelTests {
         return frame
     }
 
+    /// What comes of a send that should not leave: that it did, if it does.
+    private func outcome(_ bench: Bench, _ send: @escaping @Sendable () async -> Delivery) async -> Delivery {
+        let count = bench.frames().count
+        return await withTaskGroup(of: Delivery.self) { group in
+            group.addTask { await send() }
+            group.addTask {
+                await bench.world.deeds.wait { deeds in
+                    deeds.count { if case .send = $0 { true } else { false } } > count
+                }
+                return .unknown(.init("a frame has left"))
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? .delivered
+        }
+    }
+
     private func isLocallyRefused(_ delivery: Delivery, _ part: String) -> Bool {
         guard case .refused(let reason) = delivery else { return false }
         return reason.code == nil && reason.message.contains(part)
@@ -50,10 +67,13 @@ struct EventChannelTests {
             let welcome = await begin(bench) { await reply.welcome("你好") }
             let frame = await frame(1, bench)
             #expect(frame.command == "aibot_respond_welcome_msg" && frame.requestID == "REQ-E1")
-            #expect(isLocallyRefused(await reply.welcome("again"), "already"), "while the first is on its way")
+            #expect(
+                isLocallyRefused(await outcome(bench) { await reply.welcome("again") }, "already"),
+                "while the first is on its way"
+            )
             await bench.acknowledge("REQ-E1")
             #expect(await welcome.value == .delivered)
-            #expect(isLocallyRefused(await reply.welcome("again"), "already"))
+            #expect(isLocallyRefused(await outcome(bench) { await reply.welcome("again") }, "already"))
             #expect(bench.frames().count == 2)
             #expect(await bench.connection.statistics.events == 1)
         }
@@ -76,10 +96,16 @@ struct EventChannelTests {
         try await Bench.run { bench in
             await bench.subscribe()
             let reply = await event("E1", bench)
-            #expect(isLocallyRefused(await reply.answer(.markdown("x")), "enter_chat"))
-            #expect(isLocallyRefused(await reply.answer(.update(Self.card, for: nil)), "enter_chat"))
+            #expect(isLocallyRefused(await outcome(bench) { await reply.answer(.markdown("x")) }, "enter_chat"))
+            #expect(
+                isLocallyRefused(
+                    await outcome(bench) { await reply.answer(.update(Self.card, for: nil)) },
+                    "enter_chat"
+                )
+            )
             let without = enterChat("E2").replacing(#""headers":{"req_id":"REQ-E2"},"#, with: "")
-            #expect(isLocallyRefused(await event("E2", bench, without).welcome("x"), "req_id"))
+            let unnamed = await event("E2", bench, without)
+            #expect(isLocallyRefused(await outcome(bench) { await unnamed.welcome("x") }, "req_id"))
             #expect(bench.frames().count == 1)
         }
     }
@@ -91,7 +117,7 @@ struct EventChannelTests {
             let reply = await event("E1", bench)
             await bench.world.advance(by: age)
             guard isSent else {
-                #expect(isLocallyRefused(await reply.welcome("晚了"), "is over"))
+                #expect(isLocallyRefused(await outcome(bench) { await reply.welcome("晚了") }, "is over"))
                 #expect(bench.frames().count == 1)
                 return
             }
@@ -127,12 +153,14 @@ struct EventChannelTests {
             }
             await bench.reconnect(2)
             #expect(bench.frames(on: 2).count == 1)
-            #expect(isLocallyRefused(await reply.welcome("again"), "already"))
+            #expect(isLocallyRefused(await outcome(bench) { await reply.welcome("again") }, "already"))
         }
     }
 
     @Test func anAnswerToAnEventGoesAheadOfEverythingThatWaits() async throws {
-        try await Bench.run { $0.machine.maximumHandedBytes = 1 } _: { bench in
+        try await Bench.run {
+            $0.machine.maximumHandedBytes = 1
+        } _: { bench in
             await bench.subscribe()
             await bench.world.adopt { $0.writes = false }
             let first = await bench.push(id: "1")
@@ -171,7 +199,8 @@ struct EventChannelTests {
             await bench.acknowledge(frame.requestID)
             #expect(await push.value == .delivered)
             let nowhere = enterChat("E2").replacing(#""from":{"userid":"zhangsan"},"#, with: "")
-            #expect(isLocallyRefused(await event("E2", bench, nowhere).send(.markdown("x")), "where it happened"))
+            let homeless = await event("E2", bench, nowhere)
+            #expect(isLocallyRefused(await outcome(bench) { await homeless.send(.markdown("x")) }, "where it happened"))
         }
     }
 
@@ -224,7 +253,9 @@ struct EventChannelTests {
     }
 
     @Test func afterTheReplyWindowAMessageOfItsOwnIsPushed() async throws {
-        try await Bench.run { $0.machine.replyWindow = .seconds(20) } _: { bench in
+        try await Bench.run {
+            $0.machine.replyWindow = .seconds(20)
+        } _: { bench in
             await bench.subscribe()
             let (inTime, late) = (await bench.push(id: "1"), await bench.push(id: "2"))
             await bench.world.advance(by: .seconds(20) - .nanoseconds(1))
@@ -245,7 +276,9 @@ struct EventChannelTests {
     }
 
     @Test func messagesCountInTheBudgetAndWaitForItAndEventsDoNot() async throws {
-        try await Bench.run { $0.rateLimits.perMinute = 2 } _: { bench in
+        try await Bench.run {
+            $0.rateLimits.perMinute = 2
+        } _: { bench in
             await bench.subscribe()
             let message = await bench.push(id: "1")
             let sent = await begin(bench) { await message.channel.send(.card(Self.card)) }
@@ -272,18 +305,30 @@ struct EventChannelTests {
         try await Bench.run { bench in
             await bench.subscribe()
             let message = await bench.push(id: "1")
-            #expect(isLocallyRefused(await message.channel.send(.markdown("")), "blank"))
+            #expect(isLocallyRefused(await outcome(bench) { await message.channel.send(.markdown("")) }, "blank"))
             let somewhere = Conversation(kind: .single, id: "u")
-            #expect(isLocallyRefused(await bench.connection.push(.markdown(" "), to: somewhere), "blank"))
+            #expect(
+                isLocallyRefused(
+                    await outcome(bench) { await bench.connection.push(.markdown(" "), to: somewhere) },
+                    "blank"
+                )
+            )
             let nobody = Conversation(kind: .single, id: "")
-            #expect(isLocallyRefused(await bench.connection.push(.markdown("x"), to: nobody), "chatid"))
+            #expect(
+                isLocallyRefused(
+                    await outcome(bench) { await bench.connection.push(.markdown("x"), to: nobody) },
+                    "chatid"
+                )
+            )
             #expect(bench.frames().count == 1)
         }
     }
 
     // MARK: Streams
 
-    private func send(_ update: BubbleUpdate, _ received: Bench.Received, _ bench: Bench, _ code: Int = 0) async -> SentFrame {
+    private func send(_ update: BubbleUpdate, _ received: Bench.Received, _ bench: Bench, _ code: Int = 0) async
+        -> SentFrame
+    {
         let count = bench.frames().count
         let task = Task { await received.channel.send(update) }
         let frame = await frame(count, bench)

@@ -50,7 +50,8 @@ struct ScenarioTests {
         var testDescription: String { "\(scenario.testDescription), \(transport)" }
     }
 
-    static let performances = (Scenario.ordinary + Scenario.faulty + Scenario.otherWays + Scenario.replies).flatMap { scenario in
+    static let performances = (Scenario.ordinary + Scenario.faulty + Scenario.otherWays + Scenario.replies).flatMap {
+        scenario in
         scenario.transports.map { Performance(scenario: scenario, transport: $0) }
     }
 
