@@ -4,6 +4,7 @@ import WeComBot
 ///
 /// It answers
 /// - `!once X` with X, in one frame;
+/// - `!file N` with a file of N bytes, of which byte i is i * 7 mod 251;
 /// - `!stream N GAP TAG` with N chunks, one every GAP milliseconds: `TAG:00000;TAG:00001;…`;
 /// - a picture, file or video with `md5:` and the MD5 of its content, behind the echo of the text, if there is any;
 /// - any other text X with `echo: X`, written in three pieces;
@@ -56,8 +57,29 @@ struct EchoBot {
                 do { try await ContinuousClock().sleep(until: start + gap * number) } catch { return }
                 await reply.write("\(tag):\(fiveDigits(number));")
             }
+        case .file(let count):
+            await sendFile(of: count, reply)
         case .echo(let text):
             for piece in thirds(of: "echo: " + text) { await reply.write(String(piece)) }
+        }
+    }
+
+    /// Uploads a file and sends it; if that fails, the answer says why.
+    static func sendFile(of count: Int, _ reply: Reply) async {
+        let allowed = UploadedMedia.Kind.file.allowedBytes
+        guard allowed.contains(count) else {
+            await reply.finish(
+                "!file N: N must be from \(allowed.lowerBound) to \(allowed.upperBound) bytes, not \(count)"
+            )
+            return
+        }
+        do throws(UploadError) {
+            let bytes = (0..<count).map { UInt8($0 * 7 % 251) }
+            let media = try await reply.upload(bytes: bytes, as: .file, name: "echo-\(count).bin")
+            let delivery = await reply.send(.media(media))
+            if let reason = delivery.reason { await reply.finish("the file was not sent: \(reason)") }
+        } catch {
+            await reply.finish("the file was not uploaded: \(error)")
         }
     }
 
@@ -83,6 +105,7 @@ struct EchoBot {
 enum Command {
     case once(String)
     case stream(count: Int, gap: Duration, tag: String)
+    case file(count: Int)
     case echo(String)
 
     /// The most chunks one message may ask for.
@@ -92,6 +115,8 @@ enum Command {
         let words = text.split(separator: " ")
         if text.hasPrefix("!once "), words.count > 1 {
             self = .once(String(text.dropFirst("!once ".count)))
+        } else if words.count == 2, words[0] == "!file", let count = Int(words[1]) {
+            self = .file(count: count)
         } else if words.count == 4, words[0] == "!stream", let count = Int(words[1]), let gap = Int(words[2]),
             (1...Command.maximumCount).contains(count), (0...3_600_000).contains(gap)
         {

@@ -9,6 +9,17 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+/*
+ * What the kernel has not sent yet stands before everything that follows, however urgent. So it gets no more than this beyond what
+ * is on its way: 0.13 s at 2 Mbit/s, and enough for a fast network, because it asks for more as it sends.
+ */
+enum { UNSENT_BYTES = 32 * 1024 };
+
+static void keep_little_in_kernel(int socket) {
+    int bytes = UNSENT_BYTES;
+    setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
 /* Best effort: a connection without these works, and its owner's heartbeat finds a dead peer too. */
 static void watch_peer(int socket, unsigned milliseconds) {
     int third = (int)(milliseconds / 3000), on = 1, probes = 3;
@@ -62,6 +73,7 @@ clws_conn *clws_connect(clws_context *context, const clws_connect_options *optio
     clws_enter(previous);
     if (wsi && !c->terminated) {
         c->wsi = wsi;
+        keep_little_in_kernel(lws_get_socket_fd(wsi));
         if (options->dead_after_milliseconds) watch_peer(lws_get_socket_fd(wsi), options->dead_after_milliseconds);
         return c;
     }

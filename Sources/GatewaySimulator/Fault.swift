@@ -46,6 +46,8 @@ package struct FrameFilter: Sendable, Hashable {
     package static let subscribe = FrameFilter(commands: [.subscribe])
     /// The heartbeat.
     package static let ping = FrameFilter(commands: [.ping])
+    /// Pieces of uploads.
+    package static let chunks = FrameFilter(commands: [.uploadChunk])
     /// Answers in one conversation.
     package static func answers(in chat: String) -> FrameFilter { FrameFilter(commands: [.respond], chat: chat) }
 }

@@ -49,6 +49,9 @@ extension Gateway {
     /// What the user has seen of the answer so far.
     package func answer(to message: PushedMessage) -> [Bubble] { machine.answer(to: message.messageID) }
 
+    /// What was uploaded under that id.
+    package func media(_ id: String) -> ReceivedMedia? { machine.media[id] }
+
     /// The body of the frame that answered an event; `nil` while there is none.
     package func answer(toEvent message: PushedMessage) -> JSONValue? { machine.answer(toEvent: message.messageID) }
 

@@ -42,12 +42,14 @@ package struct GatewayCodec: Sendable {
     }
 
     /// An acknowledgement. It has no `cmd`, and names only the `req_id`.
-    package func acknowledgement(of requestID: String, code: ServerCode) -> [UInt8] {
-        encode([
+    package func acknowledgement(of requestID: String, code: ServerCode, body: JSONValue? = nil) -> [UInt8] {
+        var document: [String: JSONValue] = [
             "headers": ["req_id": .string(requestID)],
             "errcode": .integer(code.rawValue),
             "errmsg": .string(code.message),
-        ])
+        ]
+        document["body"] = body
+        return encode(.object(document))
     }
 
     /// A message callback.

@@ -29,6 +29,12 @@ package struct GatewayConfiguration: Sendable {
     package var maximumContentBytes = 20_480
     /// Whether a callback may still be answered on a later connection. Both were seen in the field.
     package var requestsSurviveReconnect = true
+    /// Whether an upload may go on on a later connection (official doc 101463: it may).
+    package var uploadsSurviveReconnect = true
+    /// How long after its init an upload must have ended (official doc 101463: 30 minutes).
+    package var uploadLife: Duration = .seconds(30 * 60)
+    /// How long uploaded media may be sent (official doc 101463: 3 days).
+    package var mediaLife: Duration = .seconds(3 * 86_400)
     /// How many callbacks are remembered; the oldest are forgotten, and answering them gives 846605.
     package var rememberedCallbacks = 10_000
     /// What ids of messages and requests begin with. Two gateways that one client may meet need different ones, or the

@@ -55,10 +55,10 @@ extension GatewayMachine {
             }
             return .success(whole(type, "", now))
         case "file", "image", "voice", "video":
-            guard frame.body?[type]?["media_id"]?.string?.isEmpty == false else {
-                return refuse(.invalidParameter, "\(type) without media_id", frame, id, now)
-            }
-            return .success(whole(type, "", now))
+            if let code = refuseMedia(type, in: frame, on: id, now) { return .failure(Refusal(code: code)) }
+            var bubble = whole(type, "", now)
+            bubble.mediaID = frame.body?[type]?["media_id"]?.string
+            return .success(bubble)
         default:
             return refuse(.invalidMessageType, "message type \(type.prefix(64))", frame, id, now)
         }

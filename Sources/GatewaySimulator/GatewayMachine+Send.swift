@@ -83,9 +83,7 @@ extension GatewayMachine {
                 return invalid(frame, "card: \(problem)", id, now)
             }
         case "file", "image", "voice", "video":
-            guard frame.body?[type]?["media_id"]?.string?.isEmpty == false else {
-                return invalid(frame, "\(type) without media_id", id, now)
-            }
+            if let code = refuseMedia(type, in: frame, on: id, now) { return code }
         default:
             violation(id, "\(frame.requestID): message type \(type.prefix(64))", now)
             return .invalidMessageType

@@ -31,12 +31,12 @@ package struct GatewayMachine: Sendable {
 
     /// What happens to a connection later.
     enum Deferred: Sendable {
-        case acknowledge(ConnectionID, requestID: String, code: ServerCode)
+        case acknowledge(ConnectionID, requestID: String, code: ServerCode, body: JSONValue?)
         case end(ConnectionID, code: UInt16)
 
         var connection: ConnectionID {
             switch self {
-            case .acknowledge(let id, _, _), .end(let id, _): id
+            case .acknowledge(let id, _, _, _), .end(let id, _): id
             }
         }
     }
@@ -63,6 +63,10 @@ package struct GatewayMachine: Sendable {
     /// Where somebody has spoken, and whether that is a group.
     var conversations: [String: Bool] = [:]
     var streamIDs: [String: String] = [:]
+    var uploads: [String: SimulatedUpload] = [:]
+    var media: [String: ReceivedMedia] = [:]
+    /// What the acknowledgement of the frame that is being handled says besides its code.
+    var answerBody: JSONValue?
     var faults: [Fault] = []
     var deferred = Schedule<Deferred>()
     var generator: SplitMix64
@@ -148,7 +152,8 @@ package struct GatewayMachine: Sendable {
     package mutating func tick(now: ContinuousClock.Instant) -> [Action] {
         for item in deferred.take(until: now) {
             switch item {
-            case .acknowledge(let id, let requestID, let code): acknowledge(requestID, code, on: id, now)
+            case .acknowledge(let id, let requestID, let code, let body):
+                acknowledge(requestID, code, body, on: id, now)
             case .end(let id, let code): end(id, code: code, now)
             }
         }
@@ -172,7 +177,7 @@ package struct GatewayMachine: Sendable {
         case nil: break
         case .ignore: return
         case .answer(let code):
-            acknowledge(frame.requestID, code, on: id, at: acknowledgedAt, now)
+            acknowledge(frame.requestID, code, nil, on: id, at: acknowledgedAt, now)
             return
         case .instead(let fault):
             apply(fault, to: id, now)
@@ -187,8 +192,9 @@ package struct GatewayMachine: Sendable {
             aftermath = fault
         }
 
+        answerBody = nil
         let code = handle(frame, on: id, until: handledUntil, now)
-        if isAnswered { acknowledge(frame.requestID, code, on: id, at: acknowledgedAt, now) }
+        if isAnswered { acknowledge(frame.requestID, code, answerBody, on: id, at: acknowledgedAt, now) }
         if frame.command == ClientCommand.subscribe.rawValue, code == .ok { displaceOthers(than: id, now) }
         if let aftermath { apply(aftermath, to: id, now) }
     }
@@ -211,6 +217,9 @@ package struct GatewayMachine: Sendable {
         case .welcome: return welcome(frame, bot: bot, on: id, now)
         case .updateCard: return updateCard(frame, bot: bot, on: id, now)
         case .send: return send(frame, on: id, now)
+        case .uploadInit: return uploadInit(frame, bot: bot, on: id, now)
+        case .uploadChunk: return uploadChunk(frame, bot: bot, on: id, now)
+        case .uploadFinish: return uploadFinish(frame, bot: bot, on: id, now)
         case nil:
             violation(id, "unknown command \(frame.command.prefix(64))", now)
             return .invalidMessageType
@@ -229,24 +238,26 @@ package struct GatewayMachine: Sendable {
     private mutating func acknowledge(
         _ requestID: String,
         _ code: ServerCode,
+        _ body: JSONValue?,
         on id: ConnectionID,
         at due: ContinuousClock.Instant,
         _ now: ContinuousClock.Instant
     ) {
         if due > now {
-            deferred.add(.acknowledge(id, requestID: requestID, code: code), at: due)
+            deferred.add(.acknowledge(id, requestID: requestID, code: code, body: body), at: due)
         } else {
-            acknowledge(requestID, code, on: id, now)
+            acknowledge(requestID, code, body, on: id, now)
         }
     }
 
     private mutating func acknowledge(
         _ requestID: String,
         _ code: ServerCode,
+        _ body: JSONValue?,
         on id: ConnectionID,
         _ now: ContinuousClock.Instant
     ) {
-        guard transmit(codec.acknowledgement(of: requestID, code: code), on: id) else { return }
+        guard transmit(codec.acknowledgement(of: requestID, code: code, body: body), on: id) else { return }
         observe(.acknowledged(id, requestID: requestID, code: code), now)
     }
 

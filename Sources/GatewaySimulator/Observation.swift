@@ -37,6 +37,10 @@ package struct Observation: Sendable, Hashable, CustomStringConvertible {
         case sent(chat: String, messageType: String, text: String)
         /// An event was answered (welcome message, card update).
         case eventAnswered(requestID: String, command: ClientCommand)
+        /// An upload ended, and its media can be sent.
+        case uploaded(ReceivedMedia)
+        /// A chunk arrived that the service had already.
+        case repeatedChunk(uploadID: String, index: Int)
         /// The client broke a rule.
         case violation(ConnectionID, String)
     }
@@ -61,6 +65,8 @@ package struct Observation: Sendable, Hashable, CustomStringConvertible {
             "\(chat) sees, for \(messageID): \(bubble.text)\(bubble.isFinished ? "" : " …")"
         case .sent(let chat, let messageType, let text): "\(chat) gets \(messageType): \(text)"
         case .eventAnswered(let requestID, let command): "\(command.rawValue) for \(requestID) accepted"
+        case .uploaded(let media): "\(media.type) \(media.name) of \(media.bytes) bytes is \(media.id)"
+        case .repeatedChunk(let uploadID, let index): "chunk \(index) of \(uploadID) came again"
         case .violation(let id, let text): "\(id) broke a rule: \(text)"
         }
     }
@@ -90,4 +96,6 @@ package struct Bubble: Sendable, Hashable {
     package internal(set) var frames: Int
     /// When its first frame was accepted.
     package let startedAt: ContinuousClock.Instant
+    /// What it shows that was uploaded.
+    package internal(set) var mediaID: String?
 }

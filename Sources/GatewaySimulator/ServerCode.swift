@@ -14,6 +14,10 @@ package struct ServerCode: RawRepresentable, Sendable, Hashable, ExpressibleByIn
     package static let ok: ServerCode = 0
     /// Two frames of one `req_id` at the same time.
     package static let conflict: ServerCode = 6_000
+    /// The service has no time.
+    package static let systemBusy: ServerCode = -1
+    /// No such media, or no longer.
+    package static let invalidMedia: ServerCode = 40_007
     /// A message type or command that does not exist here.
     package static let invalidMessageType: ServerCode = 40_008
     /// A parameter is missing, of the wrong type, or too long.
@@ -38,6 +42,8 @@ package struct ServerCode: RawRepresentable, Sendable, Hashable, ExpressibleByIn
         switch self {
         case .ok: "ok"
         case .conflict: "more than one caller at the same time, data version conflict"
+        case .systemBusy: "system busy"
+        case .invalidMedia: "invalid media_id"
         case .invalidMessageType: "invalid message type"
         case .invalidParameter: "invalid parameter"
         case .throttled: "api freq out of limit"

@@ -155,6 +155,11 @@ public final class Bot: Sendable {
         await apply(to: parts)
     }
 
+    /// The connection, while it runs.
+    var runningConnection: LongConnection? {
+        if case .running(let parts) = life.withLock({ $0 }) { parts.connection } else { nil }
+    }
+
     private func apply(to parts: Parts) async {
         parts.dispatcher.reload(settings.withLock { $0.dispatcher })
         do throws(LongConnectionError) {

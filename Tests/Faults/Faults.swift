@@ -12,6 +12,7 @@ struct Faults {
             let context = Context(
                 seed: options.seed ?? UInt64.random(in: 1...999_999),
                 isExhaustive: options.isExhaustive,
+                uploadBytes: options.uploadBytes,
                 audit: Audit(),
                 echoBot: options.echoBot ?? sibling("echo-bot")
             )

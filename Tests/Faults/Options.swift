@@ -10,6 +10,8 @@ struct Options {
     var only: [String] = []
     var seed: UInt64?
     var isExhaustive = false
+    /// How large the file is that goes over a slow line.
+    var uploadBytes = 4_000_000
     /// Another echo-bot than the one beside this program.
     var echoBot: String?
     /// How long a soak lasts.
@@ -41,6 +43,11 @@ struct Options {
                     throw Problem(description: "--seed needs a number")
                 }
                 seed = number
+            case "--upload-bytes":
+                guard let number = Int(try value(of: argument)), (5...20_971_520).contains(number) else {
+                    throw Problem(description: "--upload-bytes needs a number from 5 to 20971520")
+                }
+                uploadBytes = number
             case "--echo-bot": echoBot = try value(of: argument)
             case "--minutes":
                 guard let number = Double(try value(of: argument)), (0.1...10_000).contains(number) else {
@@ -55,12 +62,13 @@ struct Options {
     static let help = """
         faults: bots over links that break, against the simulated service, on this machine only.
 
-        Usage: faults [--only NAME…] [--every-offset] [--echo-bot PATH] [--seed N]
+        Usage: faults [--only NAME…] [--every-offset] [--upload-bytes N] [--echo-bot PATH] [--seed N]
                faults soak [--minutes M] [--seed N]
                faults --list | --help
 
           --only NAME…     some cases; --list names them
           --every-offset   cut a stream at every byte instead of at a sample of them
+          --upload-bytes N the size of the file that goes over a slow line (4000000)
           --echo-bot PATH  the program to kill and stop; the one beside this unless given
           --seed N         the random numbers of an earlier run
           soak             conversations under faults for M minutes (10), with what they cost

@@ -170,7 +170,7 @@ struct PushTests {
             (#"{"chatid":"zhang","msgtype":"stream","stream":{"id":"s"}}"#, 40_008),
             (#"{"chatid":"zhang","msgtype":"text","text":{"content":"x"}}"#, 40_008),
             (#"{"chatid":"zhang","msgtype":"image","image":{"media_id":""}}"#, 40_058),
-            (#"{"chatid":"zhang","msgtype":"image","image":{"media_id":"M"}}"#, 0),
+            (#"{"chatid":"zhang","msgtype":"image","image":{"media_id":"M"}}"#, 40_007),
         ]
     )
     func invalidSend(body: String, code: Int) {

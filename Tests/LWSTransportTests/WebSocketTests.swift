@@ -154,6 +154,34 @@ struct WebSocketTests {
         await far.shutdown()
     }
 
+    /// What is in the kernel can no longer be overtaken; it takes megabytes unless it is told not to.
+    @Test func theKernelHoldsLittleOfWhatCannotBeSentYet() async throws {
+        let loop = try EventLoop()
+        let far = try EventLoop(name: "far")
+        let server = try await EchoServer(on: far, echo: false)
+        let client = try await Client.connect("ws://127.0.0.1:\(server.port)", on: loop)
+        await client.opened()
+        await server.sockets.first { $0 }.pauseReading()
+        for _ in 0..<8 {
+            try await client.socket.send([UInt8](repeating: 97, count: 1 << 20), priority: .low)
+        }
+        try await client.socket.send(Array("urgent".utf8), priority: .high, ticket: 7)
+        // Until nothing more moves.
+        var (held, steady) = (0, 0)
+        while steady < 1_000 {
+            let now = await client.socket.unsentBytes
+            steady = now == held && now > 0 ? steady + 1 : 0
+            held = now
+        }
+        #expect(held < 256 * 1_024)
+        #expect(!client.events.events.contains(.written(ticket: 7)), "it waits for one message, the one that was begun")
+        await server.sockets.first { $0 }.resumeReading()
+        let messages = await server.events.wait { $0.compactMap(\.messageBytes).count == 9 }.compactMap(\.messageBytes)
+        #expect(messages.firstIndex { $0.count == 6 } ?? 9 <= 1, "at most one went before it")
+        await loop.shutdown()
+        await far.shutdown()
+    }
+
     @Test func closingBehindAFullSocketEndsAtTheDeadline() async throws {
         let loop = try EventLoop()
         let far = try EventLoop(name: "far")

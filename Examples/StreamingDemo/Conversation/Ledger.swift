@@ -70,7 +70,7 @@ struct Ledger {
         case .lost(let message): return mishap("a message in \(message.chat) found no bot")
         case .violation(_, let text): return mishap("the bot broke a rule of the protocol: \(text)")
         case .displaced: return mishap("the connection was displaced")
-        case .opened, .closed, .acknowledged, .sent, .eventAnswered: return nil
+        case .opened, .closed, .acknowledged, .sent, .eventAnswered, .uploaded, .repeatedChunk: return nil
         }
     }
 

@@ -4,7 +4,7 @@
 /// first such call of an answer is logged.
 public struct Reply: Sendable {
     let stream: ReplyStream
-    private let channel: (any ReplyChannel)?
+    let channel: (any ReplyChannel)?
 
     /// The handler's end of an answer that goes through `channel`.
     package init(_ stream: ReplyStream, through channel: (any ReplyChannel)? = nil) {

@@ -23,6 +23,16 @@ public protocol ReplyChannel: Sendable {
     /// Sends a message of its own and returns when its fate is known. Refused, unless the channel says otherwise.
     func send(_ message: OutboundMessage) async -> Delivery
 
+    /// Gives the platform a file, to be sent by its id. Refused, unless the channel says otherwise.
+    ///
+    /// - Throws: ``UploadError``.
+    func upload(
+        _ source: UploadSource,
+        as kind: UploadedMedia.Kind,
+        name: String,
+        progress: (@Sendable (UploadProgress) -> Void)?
+    ) async throws(UploadError) -> UploadedMedia
+
     /// How much more may be sent to the conversation now; nil if the channel has no rate limit, which is the default.
     func remainingSends() async -> SendBudget?
 }

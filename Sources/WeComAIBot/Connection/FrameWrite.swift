@@ -21,6 +21,8 @@ struct FrameWrite: Sendable, Hashable {
         /// The subscribe, heartbeats, and what has seconds to arrive.
         case high
         case normal
+        /// What nobody waits for in particular: chunks of an upload.
+        case low
     }
 
     let ticket: Ticket

@@ -30,6 +30,8 @@ struct Request: Sendable, Hashable {
     let validUntil: ContinuousClock.Instant?
     /// What it costs; `nil` for what does not count.
     let charge: Charge?
+    /// How long its acknowledgement is waited for; `nil` means as long as for any frame.
+    let patience: Duration?
 
     init(
         requestID: RequestID,
@@ -37,7 +39,8 @@ struct Request: Sendable, Hashable {
         kind: Kind,
         priority: FrameWrite.Priority = .normal,
         validUntil: ContinuousClock.Instant? = nil,
-        charge: Charge? = nil
+        charge: Charge? = nil,
+        patience: Duration? = nil
     ) {
         self.requestID = requestID
         self.bytes = bytes
@@ -45,5 +48,6 @@ struct Request: Sendable, Hashable {
         self.priority = priority
         self.validUntil = validUntil
         self.charge = charge
+        self.patience = patience
     }
 }

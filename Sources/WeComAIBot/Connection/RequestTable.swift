@@ -108,10 +108,14 @@ struct RequestTable<Waiter: Sendable>: Sendable {
             return
         }
         entries[id]?.stage = .written(at: now)
-        let wait = entry.waiter == nil ? configuration.slotExpiry : configuration.acknowledgementDeadline
+        let wait = entry.waiter == nil ? configuration.slotExpiry : patience(for: entry)
         deadlines.set(now + wait, for: id)
         room.bytes -= entry.request.bytes.count
         while hasRoom, let next = room.waiting.popFirst() { advance(next, now: now, into: &actions) }
+    }
+
+    private func patience(for entry: Entry) -> Duration {
+        entry.request.patience ?? configuration.acknowledgementDeadline
     }
 
     private var hasRoom: Bool { room.bytes < configuration.maximumHandedBytes }
@@ -198,7 +202,7 @@ struct RequestTable<Waiter: Sendable>: Sendable {
                 deadlines.remove(id)
             case .written(let at):
                 if let waiter = entry.waiter {
-                    let reason = "no acknowledgement within \(configuration.acknowledgementDeadline)"
+                    let reason = "no acknowledgement within \(patience(for: entry))"
                     actions.append(.resolve(waiter, .unknown(.init(reason))))
                     entries[id]?.waiter = nil
                     deadlines.set(at + configuration.slotExpiry, for: id)

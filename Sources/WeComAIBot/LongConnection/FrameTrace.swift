@@ -10,6 +10,8 @@ struct FrameTrace: Sendable {
     static let maximumStringBytes = 1_024
     /// What is shown of one frame, in UTF-8 bytes.
     static let maximumBytes = 3_072
+    /// A longer frame, such as a chunk of an upload, is not looked into: that takes time on the loop.
+    static let maximumFrameBytes = 128 * 1_024
 
     private let secret: Secret
 
@@ -27,6 +29,7 @@ struct FrameTrace: Sendable {
     /// What may be shown of a frame.
     func excerpt(of bytes: [UInt8]) -> Excerpt {
         do {
+            guard bytes.count <= Self.maximumFrameBytes else { return Self.tooLong }
             guard String(validating: bytes, as: UTF8.self) != nil else { return Self.unreadable }
             let value = redacted(try JSONDecoder().decode(JSONTree.self, from: Data(bytes)))
             let encoder = JSONEncoder()
@@ -44,6 +47,7 @@ struct FrameTrace: Sendable {
         }
     }
 
+    private static let tooLong = Excerpt(command: "", requestID: "", json: "(not shown: too long)")
     private static let unreadable = Excerpt(command: "", requestID: "", json: "(not shown: it cannot be decoded)")
 
     private func redacted(_ value: JSONTree, key: String = "") -> JSONTree {

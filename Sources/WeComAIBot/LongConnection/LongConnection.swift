@@ -12,13 +12,13 @@ package actor LongConnection {
     /// Takes an event, on the loop: it must not block.
     package typealias EventReceiver = @Sendable (Event, any EventChannel) -> Void
 
-    private typealias Machine = ConnectionMachine<CheckedContinuation<Delivery, Never>>
+    private typealias Machine = ConnectionMachine<CheckedContinuation<SendResult, Never>>
 
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
 
     private var configuration: LongConnectionConfiguration
-    private var environment: any ConnectionEnvironment
+    private(set) var environment: any ConnectionEnvironment
     /// Until the end: what it holds may hold the connection, as a message that waits for its turn does.
     private var receiver: Receiver?
     private var eventReceiver: EventReceiver?
@@ -39,6 +39,8 @@ package actor LongConnection {
     private var ended: CheckedContinuation<Void, Never>?
     private var shutdownHandler: ShutdownHandlerID?
     private var hasRun = false
+    /// The chunks of uploads that wait for their turn.
+    nonisolated let uploads = UploadLine()
 
     /// A connection that connects when it is ``run()``.
     ///
@@ -212,7 +214,11 @@ package actor LongConnection {
     var observerCount: Int { observers.count }
 
     /// Sends a frame and waits for its verdict. Cancelling the task ends the waiting, not the sending.
-    func send(_ request: Request) async -> Delivery {
+    func send(_ request: Request) async -> Delivery { await result(of: request).delivery }
+
+    /// Sends a frame and waits for its verdict, and for what the acknowledgement says. Cancelling the task ends the waiting, not the
+    /// sending.
+    func result(of request: Request) async -> SendResult {
         let id = SendID(rawValue: nextSendID)
         nextSendID += 1
         return await withTaskCancellationHandler {
@@ -286,7 +292,7 @@ package actor LongConnection {
                 epoch: epoch,
                 now: now
             )
-            perform(actions)
+            perform(actions, after: answer)
         case .callback(let callback):
             let isDisplaced = if case .event(let event) = callback.body { event.event == .disconnected } else { false }
             let actions =
@@ -329,7 +335,8 @@ package actor LongConnection {
 
     // MARK: - Actions
 
-    private func perform(_ actions: [Machine.Action]) {
+    /// - Parameter answer: the acknowledgement that led to them: what is delivered now is so because of it.
+    private func perform(_ actions: [Machine.Action], after answer: Acknowledgement? = nil) {
         if machine.isEnding {
             ending?()
             ending = nil
@@ -345,7 +352,10 @@ package actor LongConnection {
             case .abort: socket?.abort()
             case .resolve(let waiter, let delivery):
                 journal.settled(delivery)
-                waiter.resume(returning: delivery)
+                let acknowledgement = delivery == .delivered ? answer?.raw : nil
+                waiter.resume(
+                    returning: SendResult(delivery, acknowledgement, connection: machine.epoch, at: environment.now)
+                )
             case .report(let incident): journal.report(incident, now: environment.now)
             case .state(let state): entered(state)
             }
@@ -355,7 +365,12 @@ package actor LongConnection {
     }
 
     private func write(_ write: FrameWrite) {
-        let priority: SendPriority = write.priority == .high ? .high : .normal
+        let priority: SendPriority =
+            switch write.priority {
+            case .high: .high
+            case .normal: .normal
+            case .low: .low
+            }
         do {
             let bytes =
                 switch write.content {

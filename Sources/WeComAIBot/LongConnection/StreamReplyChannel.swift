@@ -9,7 +9,7 @@ struct StreamReplyChannel: ReplyChannel {
     static let keepAlive = Duration.seconds(4 * 60 - 15)
 
     let capabilities: ReplyCapabilities
-    private let connection: LongConnection
+    let connection: LongConnection
     private let requestID: RequestID
     private let conversation: Conversation
     /// Unique per answer.

@@ -11,6 +11,12 @@ enum ClientFrame: Sendable {
     /// A message that is no stream: an answer to a message or an event, with its `req_id`, or one that answers nothing, with a
     /// `req_id` of its own. Sent twice, it may be shown twice.
     case message(Command, RequestID, body: [String: JSONTree])
+    /// Begins an upload; the acknowledgement names it.
+    case uploadInit(RequestID, UploadInit)
+    /// One piece of it.
+    case uploadChunk(RequestID, UploadChunk)
+    /// Ends it; the acknowledgement names what was uploaded.
+    case uploadFinish(RequestID, uploadID: String)
 
     /// The frame's `cmd`.
     var command: Command {
@@ -19,13 +25,18 @@ enum ClientFrame: Sendable {
         case .ping: .ping
         case .respondStream: .respondMessage
         case .message(let command, _, _): command
+        case .uploadInit: .uploadInit
+        case .uploadChunk: .uploadChunk
+        case .uploadFinish: .uploadFinish
         }
     }
 
     /// The frame's `headers.req_id`.
     var requestID: RequestID {
         switch self {
-        case .subscribe(let id, _, _), .ping(let id), .respondStream(let id, _), .message(_, let id, _): id
+        case .subscribe(let id, _, _), .ping(let id), .respondStream(let id, _), .message(_, let id, _),
+            .uploadInit(let id, _), .uploadChunk(let id, _), .uploadFinish(let id, _):
+            id
         }
     }
 }

@@ -125,6 +125,18 @@ extension ClientFrame {
             try stream.validate(in: name)
         case .message:
             break  // checked when it was made
+        case .uploadInit(_, let upload):
+            try WireError.require(upload.fileName, "filename", of: name)
+            try WireError.limit(upload.fileName, UploadRules.maximumNameBytes, "filename", of: name)
+        case .uploadChunk(_, let chunk):
+            try WireError.require(chunk.uploadID, "upload_id", of: name)
+            if chunk.bytes.isEmpty { throw WireError(.empty, "base64_data of \(name) is empty") }
+            if chunk.bytes.count > UploadRules.maximumChunkBytes {
+                let maximum = UploadRules.maximumChunkBytes
+                throw WireError(.tooLong, "\(name) has \(chunk.bytes.count) bytes of data; \(maximum) are allowed")
+            }
+        case .uploadFinish(_, let uploadID):
+            try WireError.require(uploadID, "upload_id", of: name)
         }
     }
 }
@@ -132,6 +144,7 @@ extension ClientFrame {
 extension ClientFrame: Encodable {
     private enum Key: String, CodingKey {
         case cmd, headers, body, msgtype, stream, secret
+        case uploadID = "upload_id"
         case requestID = "req_id"
         case botID = "bot_id"
     }
@@ -154,6 +167,13 @@ extension ClientFrame: Encodable {
             try body.encode(content, forKey: .stream)
         case .message(_, _, let content):
             try frame.encode(content, forKey: .body)
+        case .uploadInit(_, let upload):
+            try frame.encode(upload, forKey: .body)
+        case .uploadChunk(_, let chunk):
+            try frame.encode(chunk, forKey: .body)
+        case .uploadFinish(_, let uploadID):
+            var body = frame.nestedContainer(keyedBy: Key.self, forKey: .body)
+            try body.encode(uploadID, forKey: .uploadID)
         }
     }
 }

@@ -49,7 +49,8 @@ extension OutboundMessage {
         return OutboundMessage(.cardUpdate, body, problems)
     }
 
-    private init(_ kind: Kind, _ body: [String: JSONTree], _ problems: [String]) {
+    /// A message that is refused if there are problems.
+    init(_ kind: Kind, _ body: [String: JSONTree], _ problems: [String]) {
         let problem = problems.isEmpty ? nil : problems.joined(separator: "; ")
         do {
             let encoder = JSONEncoder()

@@ -6,6 +6,8 @@ struct Context: Sendable {
     let seed: UInt64
     /// Whether sweeps leave nothing out.
     let isExhaustive: Bool
+    /// How large the file is that goes over a slow line.
+    let uploadBytes: Int
     /// Reads every line that is logged.
     let audit: Audit
     /// The real program.

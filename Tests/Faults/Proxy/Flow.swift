@@ -67,7 +67,10 @@ struct Flow {
             guard written > 0 else { return errno == EAGAIN || errno == EINTR }
             passed += written
             held -= written
-            if let bandwidth { nextByteAt = max(now, due) + .nanoseconds(written * 1_000_000_000 / bandwidth) }
+            // A machine that is busy may be late by a little, and makes up for it: the rate is what it was told to be.
+            if let bandwidth {
+                nextByteAt = max(now - .milliseconds(100), due) + .nanoseconds(written * 1_000_000_000 / bandwidth)
+            }
             if written == first.bytes.count {
                 pieces.removeFirst()
             } else {

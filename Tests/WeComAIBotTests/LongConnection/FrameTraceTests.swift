@@ -93,6 +93,13 @@ struct FrameTraceTests {
         }
     }
 
+    @Test func aFrameOf128KiBIsLookedIntoAndALongerOneIsNot() {
+        let longest = #"{"a":""# + String(repeating: "字", count: (131_072 - 8) / 3) + #""}"#
+        let padded = longest + String(repeating: " ", count: 131_072 - longest.utf8.count)
+        #expect(shown(padded).hasPrefix(#"{"a":"字字"#))
+        #expect(shown(padded + " ") == "(not shown: too long)")
+    }
+
     @Test func longStringsAndFramesAreCutWithANote() {
         let most = String(repeating: "字", count: 341) + "a"
         #expect(shown(#"{"a":"\#(most)"}"#) == #"{"a":"\#(most)"}"#)

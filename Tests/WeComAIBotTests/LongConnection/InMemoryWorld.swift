@@ -43,6 +43,8 @@ actor InMemoryWorld: ConnectionEnvironment {
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
     /// Everything the connection did, in order.
     nonisolated let deeds = EventRecorder<Deed>()
+    /// How urgent each frame was that was sent.
+    nonisolated let priorities = EventRecorder<SendPriority>()
     /// The same time as a clock, for what does not live on the loop.
     nonisolated let clock: any Clock<Duration>
     /// What the simulated gateway observed.
@@ -254,6 +256,7 @@ private struct MemorySocket: FrameSocket {
     let link: Int
 
     func send(_ bytes: [UInt8], priority: SendPriority, ticket: UInt64) throws(TransportError) {
+        world.priorities.record(priority)
         try world.assumeIsolated { $0.send(bytes, ticket: ticket, on: link) }.get()
     }
 

@@ -41,6 +41,27 @@ struct FrameEncodingTests {
                 StreamFrame(id: streamID, isFinal: true, content: "Let me look that up. Here is the answer.")
             )
         ),
+        (
+            "out-upload-init",
+            .uploadInit(
+                RequestID(rawValue: "u1"),
+                UploadInit(
+                    kind: .file,
+                    fileName: "report.pdf",
+                    totalBytes: 1_300_000,
+                    chunkCount: 3,
+                    md5: "9e107d9d372bb6826bd81d3542a419d6"
+                )
+            )
+        ),
+        (
+            "out-upload-chunk",
+            .uploadChunk(
+                RequestID(rawValue: "u2"),
+                UploadChunk(uploadID: "UP-1", index: 0, bytes: [0xFB, 0xFF, 0x00, 0x01])
+            )
+        ),
+        ("out-upload-finish", .uploadFinish(RequestID(rawValue: "u5"), uploadID: "UP-1")),
     ])
     func encodedFrameIsTheDocumentedOne(name: String, frame: ClientFrame) throws {
         #expect(try object(codec.encode(frame)) == object(Fixture.bytes(name)))
@@ -77,6 +98,36 @@ struct FrameEncodingTests {
         #expect(error?.message.contains("aaaa") == false)
     }
 
+    @Test func chunksAreLimitedTo512KiBAndNamesTo256Bytes() throws {
+        func chunk(_ count: Int) -> ClientFrame {
+            .uploadChunk(Self.request, UploadChunk(uploadID: "U", index: 0, bytes: [UInt8](repeating: 7, count: count)))
+        }
+        #expect(throws: Never.self) { try codec.encode(chunk(1)) }
+        #expect(throws: Never.self) { try codec.encode(chunk(524_288)) }
+        #expect(throws: WireError.self) { try codec.encode(chunk(524_289)) }
+        #expect(throws: WireError.self) { try codec.encode(chunk(0)) }
+        func named(_ name: String) -> ClientFrame {
+            .uploadInit(
+                Self.request,
+                UploadInit(kind: .file, fileName: name, totalBytes: 5, chunkCount: 1, md5: nil)
+            )
+        }
+        #expect(throws: Never.self) { try codec.encode(named(Self.text(256, "字"))) }
+        #expect(throws: WireError.self) { try codec.encode(named(Self.text(257, "字"))) }
+        #expect(throws: WireError.self) { try codec.encode(named("")) }
+        #expect(throws: WireError.self) { try codec.encode(.uploadFinish(Self.request, uploadID: "")) }
+        #expect(!String(decoding: try codec.encode(named("a.b")), as: UTF8.self).contains("md5"))
+    }
+
+    /// Every byte, and slashes that are not escaped, which would make a chunk larger.
+    @Test func aChunkIsPlainBase64() throws {
+        let bytes = (0..<3_000).map { UInt8(truncatingIfNeeded: $0 * 89) }
+        let text = try codec.encode(.uploadChunk(Self.request, UploadChunk(uploadID: "U", index: 1, bytes: bytes)))
+        #expect(!text.contains(UInt8(ascii: "\\")))
+        let data = (try object(text)["body"] as? NSDictionary)?["base64_data"] as? String
+        #expect(data.flatMap { Data(base64Encoded: $0) } == Data(bytes))
+    }
+
     @Test func feedbackIDIsLimitedInBytes() throws {
         func frame(_ id: String) -> ClientFrame {
             .respondStream(Self.request, StreamFrame(id: "s", isFinal: false, content: "x", feedbackID: id))
@@ -105,6 +156,32 @@ struct FrameEncodingTests {
         var printed = "\(frame)"
         dump(frame, to: &printed)
         #expect(!printed.contains("s3cr3t"))
+    }
+}
+
+struct UploadAnswerTests {
+    @Test(
+        arguments: [
+            ("ack-body", "UP-1", nil), ("ack-upload-finish", nil, "MEDIA"), ("ack-upload-finish-number", nil, "MEDIA"),
+            ("ack-ok", nil, nil),
+        ] as [(String, String?, String?)]
+    )
+    func anAcknowledgementNamesTheUploadOrTheMedia(name: String, uploadID: String?, mediaID: String?) throws {
+        let answer = try UploadAnswer(Fixture.bytes(name))
+        #expect(answer.uploadID == uploadID && answer.mediaID == mediaID)
+    }
+
+    @Test(arguments: [
+        #"{"body":{"upload_id":17}}"#, #"{"body":{"upload_id":"17","media_id":null,"created_at":{}}}"#,
+    ])
+    func oddTypesAreRead(json: String) throws {
+        #expect(try UploadAnswer(Array(json.utf8)).uploadID == "17")
+    }
+
+    @Test(arguments: [#"{"body":[]}"#, #"{"body":null}"#, #"{"body":"x"}"#, #"{}"#, #"{"body":{"upload_id":[]}}"#])
+    func aBodyThatIsNoneSaysNothing(json: String) throws {
+        let answer = try UploadAnswer(Array(json.utf8))
+        #expect(answer.uploadID == nil && answer.mediaID == nil)
     }
 }
 

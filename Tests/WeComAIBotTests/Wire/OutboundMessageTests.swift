@@ -60,14 +60,11 @@ struct OutboundMessageTests {
         ),
         (
             "out-respond-file", .respondMessage, "REQ-1",
-            OutboundMessage(kind: .init(rawValue: "file"), body: Array(#"{"media_id":"MEDIA"}"#.utf8))
+            .media(UploadedMedia(id: "MEDIA", kind: .file))
         ),
         (
             "out-respond-video", .respondMessage, "REQ-1",
-            OutboundMessage(
-                kind: .init(rawValue: "video"),
-                body: Array(#"{"media_id":"MEDIA","title":"demo","description":"short"}"#.utf8)
-            )
+            .media(UploadedMedia(id: "MEDIA", kind: .video), title: "demo", description: "short")
         ),
         ("out-welcome-text", .respondWelcome, "REQ-E1", .text("你好，我是小助手")),
         (
