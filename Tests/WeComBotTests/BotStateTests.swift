@@ -40,9 +40,9 @@ struct BotStateTests {
             authority: bench.configuration.certificateAuthorityFile ?? "",
             state: state
         )
-        try await bench.gateway.waitForSubscription()
+        try await bench.gateway.waitForSubscription(within: .seconds(60))
         let quick = await bench.gateway.pushText(from: "quick", "quick")
-        #expect(try await bench.gateway.waitForAnswer(to: quick) == "快")
+        #expect(try await bench.gateway.waitForAnswer(to: quick, within: .seconds(60)) == "快")
         let slow = await bench.gateway.pushText(from: "slow", "slow")
         try await bench.gateway.waitForBubbles(of: slow) { !$0.isEmpty }
         let behind = await bench.gateway.pushText(from: "slow", "quick")
@@ -54,11 +54,11 @@ struct BotStateTests {
             started.withLock { $0.append(message.id) }
             await reply.finish("后来：" + message.text)
         } _: { _ in
-            let cut = try await bench.gateway.waitForAnswer(to: slow)
+            let cut = try await bench.gateway.waitForAnswer(to: slow, within: .seconds(60))
             #expect(cut.hasPrefix("一半\n\n"))
             #expect(cut.contains("This answer was interrupted by a restart"))
-            #expect(try await bench.gateway.waitForAnswer(to: behind) == "后来：quick")
-            #expect(try await bench.gateway.waitForAnswer(to: last).hasPrefix("（服务重启"))
+            #expect(try await bench.gateway.waitForAnswer(to: behind, within: .seconds(60)) == "后来：quick")
+            #expect(try await bench.gateway.waitForAnswer(to: last, within: .seconds(60)).hasPrefix("（服务重启"))
             #expect(await bench.gateway.answer(to: quick).map(\.text) == ["快"])
         }
         #expect(started.withLock { $0 } == [behind.messageID])
@@ -80,12 +80,12 @@ struct BotStateTests {
         await bench.gateway.inject(.onFrame(FrameFilter(isFinal: true), .instead(.displace)))
         let bot = try bench.bot()
         let running = Task { try await bot.run(handlesSignals: false, handler) }
-        try await bench.gateway.waitForSubscription()
+        try await bench.gateway.waitForSubscription(within: .seconds(60))
         let message = await bench.gateway.pushText(from: "u", "在吗")
         await #expect(throws: BotError.self) { try await running.value }
         #expect(await bench.gateway.answer(to: message).isEmpty)
         try await bench.run(handler) { _ in
-            let answer = try await bench.gateway.waitForAnswer(to: message)
+            let answer = try await bench.gateway.waitForAnswer(to: message, within: .seconds(60))
             #expect(answer == "快")
         }
         #expect(handled.withLock { $0 } == 1)
@@ -96,9 +96,9 @@ struct BotStateTests {
         let state = try directory.write("state.db", [UInt8](repeating: 7, count: 10_000))
         let bench = try await BotBench { $0.stateFile = state }
         try await bench.run(BotBench.echo) { _ in
-            try await bench.gateway.waitForSubscription()
+            try await bench.gateway.waitForSubscription(within: .seconds(60))
             let message = await bench.gateway.pushText(from: "u", "在吗")
-            #expect(try await bench.gateway.waitForAnswer(to: message) == "echo: 在吗")
+            #expect(try await bench.gateway.waitForAnswer(to: message, within: .seconds(60)) == "echo: 在吗")
         }
         let errors = bench.text(from: .error)
         #expect(errors.count == 1)
@@ -119,12 +119,12 @@ struct BotStateTests {
         let capture = LogCapture()
         let second = try Bot(configuration: other, log: capture.log)
         try await bench.run(BotBench.echo) { _ in
-            try await bench.gateway.waitForSubscription(of: "first")
+            try await bench.gateway.waitForSubscription(of: "first", within: .seconds(60))
             let running = Task { try await second.run(handlesSignals: false, BotBench.echo) }
-            try await bench.gateway.waitForSubscription(of: "second")
+            try await bench.gateway.waitForSubscription(of: "second", within: .seconds(60))
             for name in ["first", "second"] {
                 let message = await bench.gateway.pushText(from: "u", name, to: name)
-                #expect(try await bench.gateway.waitForAnswer(to: message) == "echo: \(name)")
+                #expect(try await bench.gateway.waitForAnswer(to: message, within: .seconds(60)) == "echo: \(name)")
             }
             second.stop()
             try await running.value
@@ -144,7 +144,7 @@ struct BotStateTests {
                 await Mailbox<Void>().next()
             }
         }
-        try await bench.gateway.waitForSubscription()
+        try await bench.gateway.waitForSubscription(within: .seconds(60))
         let first = await bench.gateway.pushText(from: "u", "一")
         try await bench.gateway.waitForBubbles(of: first) { !$0.isEmpty }
         let second = await bench.gateway.pushText(from: "u", "二")
@@ -153,11 +153,11 @@ struct BotStateTests {
         let running = Task { try await new.run(handlesSignals: false, BotBench.echo) }
         for await state in new.states where state == .ready { break }
         let third = await bench.gateway.pushText(from: "v", "三")
-        let answer = try await bench.gateway.waitForAnswer(to: third)
+        let answer = try await bench.gateway.waitForAnswer(to: third, within: .seconds(60))
         #expect(answer == "echo: 三", "it answers without the file")
         old.stop()
         try await ending.value
-        let late = try await bench.gateway.waitForAnswer(to: second)
+        let late = try await bench.gateway.waitForAnswer(to: second, within: .seconds(60))
         #expect(late == "echo: 二")
         new.stop()
         try await running.value
