@@ -62,7 +62,7 @@ let package = Package(
 
         // The channel, and what a host imports.
         library("WeComAIBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport"]),
-        library("WeComBot", ["BotFoundation", "BotCore", "BotStore", "LWSTransport", "WeComAIBot"]),
+        library("WeComBot", ["BotFoundation", "BotCore", "BotCrypto", "BotStore", "LWSTransport", "WeComAIBot"]),
 
         // The far side, with its own codec: it must not share a bug with the wire types it checks.
         library("GatewaySimulator", ["BotFoundation", "BotCrypto", "LWSTransport"]),

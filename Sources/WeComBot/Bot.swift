@@ -49,12 +49,12 @@ public final class Bot: Sendable {
 
     /// What follows from the configuration that is in force.
     private struct Settings {
-        var connection: LongConnectionConfiguration
+        var channel: ChannelConfiguration
         var dispatcher: DispatcherConfiguration
         var reread: (@Sendable () throws(ConfigurationError) -> Configuration)?
 
         init(_ configuration: Configuration) throws(ConfigurationError) {
-            connection = try configuration.longConnection()
+            channel = try configuration.channel()
             dispatcher = configuration.dispatcher
             reread = configuration.reread
         }
@@ -104,7 +104,7 @@ public final class Bot: Sendable {
         case .new(let since), .starting(let since):
             (connection, dispatcher) = (ConnectionSnapshot(.idle, since: since), DispatcherStatistics())
         case .running(let parts):
-            (connection, dispatcher) = (await parts.connection.snapshot(), parts.dispatcher.statistics)
+            (connection, dispatcher) = (await parts.channel.snapshot(), parts.dispatcher.statistics)
         case .over(let lastConnection, let lastDispatcher):
             (connection, dispatcher) = (lastConnection, lastDispatcher)
         }
@@ -114,7 +114,7 @@ public final class Bot: Sendable {
     /// Takes another configuration while it runs, or before. A wrong one changes nothing.
     ///
     /// What can change beside the connection does, and it is not touched: texts, heartbeat interval, what is done when displaced,
-    /// and the level of a log that the bot made itself; not the status port. If the bot's id or secret, the URL, the authorities or the proxy are others, the
+    /// and the level of a log that the bot made itself; not a port, and not the mode. If the bot's id or secret, the URL, the authorities or the proxy are others, the
     /// connection is closed with 1000 and made anew when it has ended, so that the bot never displaces itself; answers that are not
     /// through leave on the new one.
     ///
@@ -124,19 +124,39 @@ public final class Bot: Sendable {
     /// - Throws: ``ConfigurationError`` with every problem; the old configuration stays in force.
     @concurrent public func reload(_ configuration: Configuration) async throws(ConfigurationError) {
         var new = try Settings(configuration)
-        settings.withLock { settings in
+        let isNew = if case .new = life.withLock({ $0 }) { true } else { false }
+        let isTaken = settings.withLock { settings in
+            guard isNew || new.channel.isSameMode(as: settings.channel) else { return false }
             new.reread = new.reread ?? settings.reread
             settings = new
+            return true
+        }
+        guard isTaken else {
+            throw ConfigurationError(problems: [
+                Configuration.problem("mode", ConfigurationFault("cannot change while the bot runs; start it again"))
+            ])
         }
         if ownsLog { log.setLevel(configuration.logLevel) }
         guard case .running(let parts) = life.withLock({ $0 }) else { return }
         await apply(to: parts)
     }
 
+    /// Answers a request to the callback address, for a host whose own HTTP server carries it; ``Configuration/callbackPort`` is 0 then.
+    ///
+    /// Any path: the host has chosen it. Any number of requests may be answered at the same time. In long-connection mode every
+    /// one is answered with 400, and before and after ``run(handlesSignals:_:)-(_,BotHandler)`` with 503.
+    @concurrent public func respond(to request: WebhookRequest) async -> WebhookResponse {
+        guard case .longConnection = settings.withLock({ $0.channel }) else {
+            guard case .running(let parts) = life.withLock({ $0 }) else { return .notRunning }
+            return await parts.channel.respond(to: request)
+        }
+        return .otherMode
+    }
+
     private func apply(to parts: Parts) async {
         parts.dispatcher.reload(settings.withLock { $0.dispatcher })
-        do throws(LongConnectionError) {
-            let isNew = try await parts.connection.reload { self.settings.withLock { $0.connection } }
+        do {
+            let isNew = try await parts.channel.reload { self.settings.withLock { $0.channel } }
             if isNew { log(.info, "another connection is made, as the new configuration says") }
         } catch {
             log(.error, "the new configuration cannot work: \(error)")
@@ -167,7 +187,7 @@ public final class Bot: Sendable {
 
     /// Runs the bot until it is asked to end, and returns when everything has ended. Once; calling it again is a programming error.
     ///
-    /// It connects, and connects again whenever the connection ends, without limit. The ways to end it: ``stop()``; SIGTERM or
+    /// It connects, and connects again whenever the connection ends, without limit; in webhook mode it listens. The ways to end it: ``stop()``; SIGTERM or
     /// SIGINT, if it handles them, where a second signal ends the process at once; cancelling the task, which gives answers no
     /// time to end well.
     ///
@@ -178,7 +198,7 @@ public final class Bot: Sendable {
     ///     displaced) and without flushing what C's streams hold.
     ///   - handler: Answers messages, on threads of its own.
     /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, if
-    ///   ``Configuration/statusPort`` cannot be listened on, and when the bot was displaced and ``Configuration/onDisplaced`` is `stop`.
+    ///   ``Configuration/statusPort`` or ``Configuration/callbackPort`` cannot be listened on, and when the bot was displaced and ``Configuration/onDisplaced`` is `stop`.
     @concurrent public func run(handlesSignals: Bool = true, _ handler: any BotHandler) async throws(BotError) {
         let isFirst = life.withLock { life in
             guard case .new(let since) = life else { return false }
@@ -186,23 +206,23 @@ public final class Bot: Sendable {
             return true
         }
         precondition(isFirst, "Bot.run() was called twice")
-        let (connection, dispatcher) = settings.withLock { ($0.connection, $0.dispatcher) }
+        let (channel, dispatcher) = settings.withLock { ($0.channel, $0.dispatcher) }
         let store = stateFile.map { SQLiteStateStore(path: $0, log: log) }
-        let parts = try Parts(connection, dispatcher, handler, store, handlesSignals: handlesSignals, log: log)
+        let parts = try Parts(channel, dispatcher, handler, store, handlesSignals: handlesSignals, log: log)
         let endpoint = StatusEndpoint { await self.snapshot() }
-        let server = try await serve(endpoint, beside: parts)
+        let server = try await open(parts, endpoint)
         life.withLock { $0 = .running(parts) }
         async let served: Void? = server?.run()
         await apply(to: parts)  // what was reloaded since it was made
-        let changes = await parts.connection.states()  // before it runs, so that none is missed
-        let link = parts.connection
-        await parts.dispatcher.recover { await link.channel(resuming: $0) }  // before anything can arrive
+        let changes = await parts.channel.states()  // before it runs, so that none is missed
+        let way = parts.channel
+        await parts.dispatcher.recover { await way.channel(resuming: $0) }  // before anything can arrive
         async let reason = awaitEnding(of: parts)
         await withDiscardingTaskGroup { group in
             group.addTask { await parts.dispatcher.run() }
             group.addTask {
-                await parts.connection.run()
-                if await parts.connection.endedDisplaced { self.ending.yield(.displaced) }
+                await parts.channel.run()
+                if await parts.channel.endedDisplaced { self.ending.yield(.displaced) }
             }
             group.addTask {
                 for await state in changes {
@@ -225,22 +245,31 @@ public final class Bot: Sendable {
         stateChanges.finish()
         await server?.stop()
         await served
-        let last = (await parts.connection.snapshot(), parts.dispatcher.statistics)
+        let last = (await parts.channel.snapshot(), parts.dispatcher.statistics)
         life.withLock { $0 = .over(last.0, last.1) }
         await parts.loop.shutdown()
         if await reason == .displaced { throw BotError.displaced }
     }
 
-    /// Listens on the status port, if there is to be one.
-    private func serve(_ endpoint: StatusEndpoint, beside parts: Parts) async throws(BotError) -> HTTPServer? {
-        guard let status else { return nil }
-        do throws(TransportError) {
-            let server = try await HTTPServer.listen(on: parts.loop, status) { await endpoint.respond(to: $0) }
-            log(.info, "telling the bot's state at http://\(status.authority)/")
-            return server
+    /// Takes what the channel needs, and listens on the status port, if there is to be one.
+    private func open(_ parts: Parts, _ endpoint: StatusEndpoint) async throws(BotError) -> HTTPServer? {
+        do throws(BotError) {
+            try await parts.channel.prepare()
+            return try await serve(endpoint, on: parts.loop)
         } catch {
             parts.signals?.end()
             await parts.loop.shutdown()
+            throw error
+        }
+    }
+
+    private func serve(_ endpoint: StatusEndpoint, on loop: EventLoop) async throws(BotError) -> HTTPServer? {
+        guard let status else { return nil }
+        do throws(TransportError) {
+            let server = try await HTTPServer.listen(on: loop, status) { await endpoint.respond(to: $0) }
+            log(.info, "telling the bot's state at http://\(status.authority)/")
+            return server
+        } catch {
             throw BotError(
                 .statusPortUnavailable,
                 "wecomaibot_status_port, wecomaibot_status_host (WECOM_STATUS_PORT, WECOM_STATUS_HOST): \(error.message)"
@@ -273,9 +302,10 @@ public final class Bot: Sendable {
     }
 
     private func drain(_ parts: Parts, because reason: Ending) async {
+        await parts.channel.beginEnding()
         await parts.dispatcher.drain(deadline: drainDeadline)
-        let states = await parts.connection.states()
-        await parts.connection.stop()
+        let states = await parts.channel.states()
+        await parts.channel.stop()
         for await _ in states {}
         // Turns that only waited for their verdicts have them now; they end in a moment.
         await parts.dispatcher.drain(deadline: .seconds(1))
@@ -293,11 +323,11 @@ public final class Bot: Sendable {
 private struct Parts: Sendable {
     let loop: EventLoop
     let dispatcher: Dispatcher
-    let connection: LongConnection
+    let channel: any BotChannel
     let signals: Signals?
 
     init(
-        _ configuration: LongConnectionConfiguration,
+        _ configuration: ChannelConfiguration,
         _ dispatching: DispatcherConfiguration,
         _ handler: any BotHandler,
         _ store: SQLiteStateStore?,
@@ -308,7 +338,7 @@ private struct Parts: Sendable {
             let dispatcher = Dispatcher(handler: handler, configuration: dispatching, store: store, log: log)
             self.dispatcher = dispatcher
             loop = try EventLoop(name: "wecom-bot", log: log)
-            connection = try LongConnection(configuration, on: loop, log: log) { message, channel in
+            channel = try configuration.channel(on: loop, log: log) { message, channel in
                 dispatcher.receive(message, through: channel)
             }
             signals = handlesSignals ? try Signals() : nil

@@ -82,6 +82,8 @@ public struct BotSnapshot: Sendable, Hashable {
     public internal(set) var rejected = 0
     /// Messages that came while the bot was ending.
     public internal(set) var refusedAtEnd = 0
+    /// Requests to the callback address that were turned away, by HTTP status.
+    public internal(set) var refusedCallbacks: [Int: Int] = [:]
     /// Callbacks that this version does nothing about.
     public internal(set) var unhandledCallbacks = 0
     /// Frames that could not be decoded, and were skipped.
@@ -158,6 +160,7 @@ public struct BotSnapshot: Sendable, Hashable {
         duplicates = dispatcher.duplicates
         rejected = dispatcher.rejected
         refusedAtEnd = dispatcher.refused
+        refusedCallbacks = connection.refusedCallbacks
         unhandledCallbacks = connection.statistics.unhandledCallbacks
         malformedFrames = connection.statistics.malformedFrames
         openTurns = dispatcher.active

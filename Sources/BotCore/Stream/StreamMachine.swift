@@ -10,7 +10,7 @@
 /// * Final updates always go, as soon as nothing is outstanding, even with a text that was already shown.
 /// * A text that outgrows a bubble is cut (``TextSplitter``): the bubble is finished, the rest opens the next one. The final
 ///   texts of all bubbles are together the whole text.
-/// * A bubble whose ``ReplyCapabilities/bubbleWindow`` ends is finished the same way: after a paragraph, line or sentence if one
+/// * A bubble whose ``ReplyCapabilities/bubbleWindow`` or ``ReplyCapabilities/firstBubbleEnd`` comes is finished the same way: after a paragraph, line or sentence if one
 ///   ends near its end and the answer has not paused, else with all text so far. The next bubble opens with the next text; white
 ///   space alone opens none.
 /// * A blank text is not sent. If the answer ends that way, nothing is sent and it counts as refused; if the bubble has
@@ -292,7 +292,7 @@ extension StreamMachine {
     /// The next step of an answer whose current bubble holds `range`.
     private mutating func continued(_ range: Range<Int>, now: ContinuousClock.Instant) -> Step {
         let isBlank = text.firstVisible(in: range) == nil
-        let windowEnd = isShown ? capabilities.bubbleWindow.flatMap { window in openTime.map { $0 + window } } : nil
+        let windowEnd = isShown ? bubbleEnd : nil
         if let windowEnd, windowEnd <= now {
             guard !isBlank else { return .send(finishBubble(configuration.closingText, before: start, now: now)) }
             let end = hasPaused(range, now: now) ? range.upperBound : splitter.end(of: text, in: range)
@@ -307,6 +307,14 @@ extension StreamMachine {
         }
         isIdle = textDue == nil
         return [textDue, keepAliveDue, windowEnd].compactMap(\.self).min().map { .wait(until: $0) } ?? .idle
+    }
+
+    private var bubbleEnd: ContinuousClock.Instant? {
+        let ends = [
+            capabilities.bubbleWindow.flatMap { window in openTime.map { $0 + window } },
+            bubble == 0 ? capabilities.firstBubbleEnd : nil,
+        ]
+        return ends.compactMap(\.self).min()
     }
 
     /// When the text may be sent; `nil` if it was already.

@@ -10,8 +10,22 @@ package struct WebhookConfiguration: Sendable {
         get { stream.firstText == WebhookStreamConfiguration().firstText ? nil : stream.firstText }
         set { stream.firstText = newValue ?? WebhookStreamConfiguration().firstText }
     }
+    /// How long after the message an answer may go on in its bubble; what comes later goes another way. The platform asks for 6
+    /// minutes (official doc 100719); half a minute is left for closing the bubble.
+    package var streamWindow: Duration {
+        get { stream.window }
+        set { stream.window = newValue }
+    }
     let cipher: CallbackCipher
     var stream = WebhookStreamConfiguration()
+
+    /// The most UTF-8 bytes of ``firstText``.
+    package static let maximumFirstTextBytes = StreamFrame.maximumContentBytes
+    /// How long after a message it can be answered at all: as long as its `response_url` is valid.
+    package static let replyWindow = ResponseURL.lifetime
+
+    /// The path at which a server of its own answers: the one of the system that this replaces.
+    package static let defaultPath = "/webhook/wecom-ai-bot"
 
     /// - Parameters:
     ///   - token: The token of the callback's settings; not empty.

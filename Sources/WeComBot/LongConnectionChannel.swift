@@ -1,0 +1,79 @@
+internal import BotCore
+internal import BotFoundation
+internal import LWSTransport
+internal import WeComAIBot
+
+/// The long connection, and what a callback address that is configured all the same answers.
+actor LongConnectionChannel: BotChannel {
+    private nonisolated let connection: LongConnection
+    private nonisolated let loop: EventLoop
+    private nonisolated let configuration: LongConnectionConfiguration
+    private let callback: HTTPServerConfiguration?
+    private nonisolated let log: Log
+    private var server: HTTPServer?
+
+    /// - Parameters:
+    ///   - callback: Where the callback address would be.
+    ///   - receive: Gets each message, and the way to answer it. It must not wait.
+    init(
+        _ configuration: LongConnectionConfiguration,
+        callback: HTTPServerConfiguration?,
+        on loop: EventLoop,
+        log: Log,
+        receive: @escaping LongConnection.Receiver
+    ) throws(LongConnectionError) {
+        connection = try LongConnection(configuration, on: loop, log: log, receiver: receive)
+        self.loop = loop
+        self.configuration = configuration
+        self.callback = callback
+        self.log = log
+    }
+
+    /// Nothing that it needs is needed so much that the bot could not run without it.
+    func prepare() async {
+        guard let callback else { return }
+        do throws(TransportError) {
+            server = try await HTTPServer.listen(on: loop, callback) { _ in
+                let response = WebhookResponse.otherMode
+                return HTTPResponse(status: response.status, headers: response.headers, body: response.body)
+            }
+            log(.info, "the callback address http://\(callback.authority) answers that this bot does not use it")
+        } catch {
+            log(.notice, "nobody is told that this bot does not use its callback address: \(error.message)")
+        }
+    }
+
+    func run() async {
+        let server = server
+        await withDiscardingTaskGroup { group in
+            if let server { group.addTask { await server.run() } }
+            await connection.run()
+            await server?.stop()
+        }
+    }
+
+    nonisolated func beginEnding() {}
+
+    nonisolated func stop() async { await connection.stop() }
+
+    nonisolated func reload(_ latest: @Sendable () -> ChannelConfiguration) async throws -> Bool {
+        try await connection.reload {
+            guard case .longConnection(let latest, _) = latest() else { return configuration }  // the mode never changes
+            return latest
+        }
+    }
+
+    nonisolated func states() async -> AsyncStream<ConnectionState> { await connection.states() }
+
+    nonisolated func snapshot() async -> ConnectionSnapshot { await connection.snapshot() }
+
+    nonisolated func channel(resuming turn: SavedTurn) async -> (any ReplyChannel)? {
+        await connection.channel(resuming: turn)
+    }
+
+    nonisolated func respond(to request: WebhookRequest) -> WebhookResponse { .otherMode }
+
+    nonisolated var endedDisplaced: Bool {
+        get async { await connection.endedDisplaced }
+    }
+}
