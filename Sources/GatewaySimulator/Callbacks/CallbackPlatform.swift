@@ -29,6 +29,7 @@ package final class CallbackPlatform: Sendable {
         var messages: [String: Message] = [:]
         var nextNumber = 1
         var isSilent = false
+        var underWay = 0
     }
 
     private let configuration: CallbackPlatformConfiguration
@@ -130,6 +131,9 @@ package final class CallbackPlatform: Sendable {
 
     /// From now on nothing is asked, or asked again.
     package func setSilent(_ isSilent: Bool) { state.withLock { $0.isSilent = isSilent } }
+
+    /// How many requests have no answer yet.
+    package var requestsUnderWay: Int { state.withLock { $0.underWay } }
 
     // MARK: What people see
 
@@ -245,7 +249,9 @@ package final class CallbackPlatform: Sendable {
     }
 
     private func reply(to delivery: CallbackDelivery) async throws -> CallbackReply? {
-        try await withThrowingTaskGroup(of: CallbackReply?.self) { group in
+        state.withLock { $0.underWay += 1 }
+        defer { state.withLock { $0.underWay -= 1 } }
+        return try await withThrowingTaskGroup(of: CallbackReply?.self) { group in
             group.addTask { try await self.carrier(delivery) }
             group.addTask {
                 try await self.pause(self.configuration.answerDeadline)
