@@ -84,6 +84,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     clws_conn *c = wsi ? lws_get_opaque_user_data(wsi) : NULL;
     /* By the connection, not by its vhost: libwebsockets gives a request to whichever vhost has the same port number. */
     if (c && c->kind == KIND_HTTP) return clws_http_callback((clws_http *)c, reason, in, length);
+    if (c && c->kind == KIND_STREAM) return clws_stream_callback((clws_stream *)c, reason);
     switch (reason) {
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
         return clws_http_refuses_connection(wsi);

@@ -22,6 +22,7 @@ struct clws_context {
     lws_sorted_usec_list_t timer;
     clws_vhost *vhosts;   /* all, freed with the context */
     clws_vhost *building; /* the server whose SSL_CTX is being made */
+    struct lws_vhost *stream_vhost; /* of all streams */
     uint8_t *scratch;     /* LWS_PRE bytes, then one outgoing message */
     size_t scratch_size;
 };
@@ -46,7 +47,7 @@ struct clws_vhost {
 };
 
 /* What the library keeps for us with a socket begins with one of these. */
-typedef enum { KIND_WEBSOCKET, KIND_HTTP } connection_kind;
+typedef enum { KIND_WEBSOCKET, KIND_HTTP, KIND_STREAM } connection_kind;
 
 struct clws_conn {
     connection_kind kind;
@@ -83,7 +84,11 @@ int clws_http_refuses_connection(struct lws *listener);
 int clws_http_accept(struct lws *wsi);
 int clws_http_callback(clws_http *c, enum lws_callback_reasons reason, void *in, size_t length);
 
+/* stream.c */
+int clws_stream_callback(clws_stream *stream, enum lws_callback_reasons reason);
+
 /* tls.c */
+int clws_is_ip_literal(const char *host);
 SSL_CTX *clws_make_client_tls(const clws_client_options *options, char *error, size_t error_size);
 int clws_prepare_server_tls(clws_vhost *vhost, SSL_CTX *ssl);
 int clws_check_server_tls(clws_vhost *vhost);

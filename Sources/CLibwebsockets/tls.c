@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int is_ip_literal(const char *host) {
+int clws_is_ip_literal(const char *host) {
     struct in6_addr address;
     return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
 }
@@ -46,7 +46,7 @@ static int trust_pem(SSL_CTX *ssl, const char *pem, size_t length) {
 static void tls_progress(const SSL *ssl, int where, int result) {
     (void)result;
     const char *name = where & SSL_CB_HANDSHAKE_START ? SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) : NULL;
-    if (name && (name[0] == '[' || is_ip_literal(name))) SSL_set_tlsext_host_name((SSL *)ssl, NULL);
+    if (name && (name[0] == '[' || clws_is_ip_literal(name))) SSL_set_tlsext_host_name((SSL *)ssl, NULL);
 }
 
 /*
@@ -74,6 +74,15 @@ SSL_CTX *clws_make_client_tls(const clws_client_options *options, char *error, s
     ERR_clear_error();
     SSL_CTX_free(ssl);
     return NULL;
+}
+
+clws_trust *clws_trust_create(const char *pem, size_t length, char *error, size_t error_size) {
+    clws_client_options options = {.trusted_pem = pem, .trusted_pem_length = length};
+    return (clws_trust *)clws_make_client_tls(&options, error, error_size);
+}
+
+void clws_trust_free(clws_trust *trust) {
+    SSL_CTX_free((SSL_CTX *)trust);
 }
 
 int clws_prepare_server_tls(clws_vhost *vhost, SSL_CTX *ssl) {
@@ -128,7 +137,7 @@ int clws_check_peer_certificate(clws_conn *c) {
     long result = SSL_get_verify_result(ssl);
     if (!certificate)
         result = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT;
-    else if (result == X509_V_OK && is_ip_literal(c->host))
+    else if (result == X509_V_OK && clws_is_ip_literal(c->host))
         result = X509_check_ip_asc(certificate, c->host, 0) == 1 ? X509_V_OK : X509_V_ERR_IP_ADDRESS_MISMATCH;
     else if (result == X509_V_OK)
         result = X509_check_host(certificate, c->host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1

@@ -16,6 +16,7 @@ package actor EventLoop {
     private nonisolated let executor: LoopExecutor
     private let context: LibraryPointer
     private var timers = TimerHeap()
+    private let trusts = TrustCache()
     private var clientVhosts: [ClientHome: LibraryPointer] = [:]
     private var servers: [ObjectIdentifier: any Actor] = [:]
     /// Names are resolved off the loop.
@@ -133,6 +134,9 @@ package actor EventLoop {
             return made
         }
     }
+
+    /// The trust of client connections, for as long as nobody asks for others.
+    func clientTrust(for roots: TrustRoots) -> Result<LibraryPointer, TransportError> { trusts.trust(for: roots) }
 
     func keep(_ server: any Actor) { servers[ObjectIdentifier(server)] = server }
 

@@ -26,7 +26,10 @@ package struct ServerURL: Sendable, Hashable {
     ///
     /// - Throws: ``TransportError`` with code `invalidEndpoint`. Its message says what the URL must be, and never repeats any of it:
     ///   it may hold a password.
-    package init(_ text: String) throws(TransportError) {
+    package init(
+        _ text: String,
+        maximumPathBytes: Int = ServerURL.maximumPathBytes
+    ) throws(TransportError) {
         for byte in text.utf8 {
             switch byte {
             case 0x21...0x7E where byte != UInt8(ascii: "\\"): continue
@@ -47,8 +50,8 @@ package struct ServerURL: Sendable, Hashable {
         let authorityEnd = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
         let tail = rest[authorityEnd...]
         path = tail.hasPrefix("?") ? "/" + tail : String(tail)
-        guard path.utf8.count <= ServerURL.maximumPathBytes else {
-            throw invalid("must have a path of at most \(ServerURL.maximumPathBytes) bytes, not \(path.utf8.count)")
+        guard path.utf8.count <= maximumPathBytes else {
+            throw invalid("must have a path of at most \(maximumPathBytes) bytes, not \(path.utf8.count)")
         }
 
         var authority = rest[..<authorityEnd]

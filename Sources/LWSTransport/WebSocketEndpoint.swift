@@ -1,5 +1,5 @@
 /// Where a WebSocket client connects: a checked `ws://` or `wss://` URL.
-package struct WebSocketEndpoint: Sendable, Hashable, CustomStringConvertible {
+package struct WebSocketEndpoint: ServerEndpoint, CustomStringConvertible {
     /// Whether TLS is used.
     package let isSecure: Bool
     /// A name, or an IP address without brackets; at most 110 bytes.
@@ -29,16 +29,4 @@ package struct WebSocketEndpoint: Sendable, Hashable, CustomStringConvertible {
 
     /// Scheme, host and port: fit for logs, because it has neither path nor query.
     package var description: String { "\(isSecure ? "wss" : "ws")://\(authority):\(port)" }
-
-    /// The name that the server's certificate must bear: the host without the dot at the end of a fully qualified name.
-    var serverName: String { host.hasSuffix(".") ? String(host.dropLast()) : host }
-
-    /// The value of the Host header.
-    var hostHeader: String {
-        let name = host.contains(":") ? authority : serverName
-        return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
-    }
-
-    /// The host as it stands before a port.
-    var authority: String { host.contains(":") ? "[\(host)]" : host }
 }

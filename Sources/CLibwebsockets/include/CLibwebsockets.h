@@ -79,6 +79,34 @@ typedef struct {
 } clws_http_event;
 
 typedef void (*clws_http_fn)(void *_Nullable user, clws_http *connection, const clws_http_event *event);
+/*
+ * A client's connection of bytes: TCP, and TLS from where it is asked for. It gets exactly one CLWS_STREAM_CLOSED, its last event,
+ * after which the pointer must not be used.
+ */
+typedef struct clws_stream clws_stream;
+
+/* Which certificates a client trusts. Any thread. */
+typedef struct clws_trust clws_trust;
+
+typedef enum {
+    CLWS_STREAM_CONNECTED, /* TCP stands */
+    CLWS_STREAM_SECURED,   /* TLS stands: the certificate is trusted and bears the name */
+    CLWS_STREAM_RECEIVED,  /* bytes: data, length */
+    CLWS_STREAM_WRITABLE,  /* clws_stream_write() may take some */
+    CLWS_STREAM_CLOSED     /* the end: finished, certificate_error, text */
+} clws_stream_event_kind;
+
+/* Valid only while the callback runs. */
+typedef struct {
+    clws_stream_event_kind kind;
+    const uint8_t *_Nullable data;
+    size_t length;
+    int finished;          /* whether the peer said that it sends no more, rather than the connection breaking */
+    int certificate_error; /* the X509_V_ERR_* of a refused certificate, or 0 */
+    const char *text;      /* the cause of a failure, or "" */
+} clws_stream_event;
+
+typedef void (*clws_stream_fn)(void *_Nullable user, clws_stream *stream, const clws_stream_event *event);
 typedef void (*clws_timer_fn)(void *_Nullable user);
 /* level: 0 error, 1 warning, 2 and above detail. `line` has no line end. */
 typedef void (*clws_log_fn)(void *_Nullable user, int level, const char *line);
@@ -242,5 +270,40 @@ int clws_http_peer_left(clws_http *connection);
 
 /* Drops the connection at the next clws_service(). */
 void clws_http_abort(clws_http *connection);
+
+/* --- streams --- */
+
+/* Trusts PEM certificates, or the system's for NULL. On failure NULL, with the reason in `error`. */
+clws_trust *_Nullable clws_trust_create(const char *_Nullable pem, size_t length, char *error, size_t error_size);
+
+/* Streams that use it go on. */
+void clws_trust_free(clws_trust *trust);
+
+typedef struct {
+    const char *address; /* numeric */
+    int port;
+    clws_stream_fn on_event;
+    void *_Nullable user;
+} clws_stream_options;
+
+/* Begins to connect. Events follow from clws_service(). On failure NULL, with the reason in `error`, and no event. */
+clws_stream *_Nullable clws_stream_connect(
+    clws_context *context, const clws_stream_options *options, char *error, size_t error_size);
+
+/* Begins TLS, for HTTP/1.1, with a server whose certificate must bear `host`, a name or an address. Once, after CLWS_STREAM_CONNECTED.
+ * 0, or -1 when it cannot be begun. */
+int clws_stream_secure(clws_stream *stream, clws_trust *trust, const char *host);
+
+/* Asks for a CLWS_STREAM_WRITABLE. */
+void clws_stream_want_write(clws_stream *stream);
+
+/* Writes what the kernel takes now: how many bytes, or -1 when it will never take more (what the peer sent may still be read). */
+int64_t clws_stream_write(clws_stream *stream, const uint8_t *data, size_t length);
+
+/* Stops (0) or resumes (1) reading. */
+void clws_stream_read_enable(clws_stream *stream, int enable);
+
+/* Drops the connection at the next clws_service(); nothing but its CLWS_STREAM_CLOSED follows. */
+void clws_stream_abort(clws_stream *stream);
 
 #pragma clang assume_nonnull end
