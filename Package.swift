@@ -37,6 +37,7 @@ let package = Package(
         .library(name: "WeComBot", targets: ["WeComBot"]),
         .executable(name: "streaming-demo", targets: ["StreamingDemo"]),
         .executable(name: "echo-bot", targets: ["EchoBot"]),
+        .executable(name: "hosted-bot", targets: ["HostedBot"]),
     ],
     targets: [
         // C: each module is imported by exactly one Swift target.
@@ -69,6 +70,7 @@ let package = Package(
 
         program("StreamingDemo", ["WeComBot", "GatewaySimulator", "LWSTransport"]),
         program("EchoBot", ["WeComBot"]),
+        program("HostedBot", ["WeComBot", "LWSTransport"]),
 
         .target(
             name: "TestSupport",
@@ -101,6 +103,9 @@ let package = Package(
         tests(of: "WeComAIBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "GatewaySimulator"]),
         tests(of: "GatewaySimulator", ["BotFoundation", "BotCrypto", "LWSTransport"]),
         tests(of: "StreamingDemo", ["WeComBot", "GatewaySimulator"]),
-        tests(of: "WeComBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "GatewaySimulator"]),
+        tests(
+            of: "WeComBot",
+            ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "WeComAIBot", "GatewaySimulator", "EchoBot"]
+        ),
     ]
 )

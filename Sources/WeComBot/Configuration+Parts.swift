@@ -38,7 +38,16 @@ extension Configuration {
         let server = try callbackServer(port: callbackPort ?? Self.defaultCallbackPort)
         // A host that carries the requests has its own paths.
         endpoint.path = server == nil ? nil : WebhookConfiguration.defaultPath
-        return WebhookServerConfiguration(endpoint: endpoint, server: server)
+        var webhook = WebhookServerConfiguration(endpoint: endpoint, server: server)
+        webhook.client.trust = try trust()
+        webhook.client.proxy = httpProxy?.proxy
+        return webhook
+    }
+
+    private func trust() throws(ConfigurationError) -> TrustRoots {
+        try checked("certificateAuthorityFile") { () throws(ConfigurationFault) in
+            try ConfigurationRules.trust(certificateAuthorityFile ?? "")
+        }
     }
 
     /// Where the callback address is; `nil` for nowhere.
@@ -67,9 +76,7 @@ extension Configuration {
                 try ConfigurationRules.endpoint(webSocketURL)
             }
         )
-        connection.trust = try checked("certificateAuthorityFile") { () throws(ConfigurationFault) in
-            try ConfigurationRules.trust(certificateAuthorityFile ?? "")
-        }
+        connection.trust = try trust()
         connection.proxy = httpProxy?.proxy
         connection.heartbeatInterval = heartbeatInterval
         connection.displacementPolicy = onDisplaced

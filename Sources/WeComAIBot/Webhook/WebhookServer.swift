@@ -23,7 +23,6 @@ package actor WebhookServer {
     package init(
         _ configuration: WebhookServerConfiguration,
         on loop: EventLoop,
-        fallback: WebhookFallback = .init(),
         log: Log = .disabled,
         receiver: @escaping WebhookEndpoint.Receiver
     ) {
@@ -31,6 +30,7 @@ package actor WebhookServer {
         self.loop = loop
         self.log = log
         stateSince = .now
+        let fallback = WebhookFallback(on: loop, configuration.client)
         endpoint = WebhookEndpoint(configuration.endpoint, fallback: fallback, log: log, receiver: receiver)
     }
 

@@ -6,11 +6,22 @@ package struct WebhookServerConfiguration: Sendable {
     package var endpoint: WebhookConfiguration
     /// Where to listen; `nil` if another server carries the requests.
     package var server: HTTPServerConfiguration?
+    /// How late answers are posted to a `response_url`.
+    package var client = Self.clientLimits
 
     /// - Parameter endpoint: Whose path is ``WebhookConfiguration/defaultPath`` unless it has one.
     package init(endpoint: WebhookConfiguration, server: HTTPServerConfiguration?) {
         self.endpoint = endpoint
         self.server = server
+    }
+
+    private static var clientLimits: HTTPClientConfiguration {
+        var client = HTTPClientConfiguration()
+        client.connectDeadline = .seconds(5)
+        client.firstByteDeadline = .seconds(6)
+        client.overallDeadline = .seconds(12)
+        client.maximumBodyBytes = 64 * 1_024
+        return client
     }
 
     /// The limits of a server that the platform calls: it gives up after 5 s, and its messages have a few KiB.
