@@ -8,7 +8,8 @@ extension Configuration {
     /// What the channel of its mode needs, checked.
     func channel() throws(ConfigurationError) -> ChannelConfiguration {
         mode == .webhook
-            ? .webhook(try webhook()) : .longConnection(try longConnection(), callback: try callbackServer(port: callbackPort))
+            ? .webhook(try webhook())
+            : .longConnection(try longConnection(), callback: try callbackServer(port: callbackPort))
     }
 
     private func checked<Value>(

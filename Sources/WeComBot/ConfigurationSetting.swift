@@ -63,7 +63,8 @@ struct ConfigurationSetting {
     static let stateFile = ConfigurationSetting(keys: ["wecomaibot_state_file"], variable: "WECOM_STATE_FILE")
 
     static let all = [
-        mode, botID, secret, token, encodingAESKey, callbackHost, callbackPort, callbackCertificateFile, callbackKeyFile,
+        mode, botID, secret, token, encodingAESKey, callbackHost, callbackPort, callbackCertificateFile,
+        callbackKeyFile,
         firstText, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, streamWindow,
         botName, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, statusPort, statusHost, logLevel,
         logFormat,

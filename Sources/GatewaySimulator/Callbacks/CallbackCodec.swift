@@ -55,7 +55,9 @@ struct CallbackCodec: Sendable {
     func shown(_ body: [UInt8], nonce: String) throws(Malformed) -> Shown? {
         guard !body.isEmpty else { return nil }
         let envelope = try Self.object(body, "the envelope")
-        guard envelope["nonce"]?.string == nonce else { throw Malformed(description: "the nonce is not the callback's") }
+        guard envelope["nonce"]?.string == nonce else {
+            throw Malformed(description: "the nonce is not the callback's")
+        }
         guard case .integer(let timestamp) = envelope["timestamp"], let encrypted = envelope["encrypt"]?.string,
             let signature = envelope["msgsignature"]?.string
         else { throw Malformed(description: "the envelope lacks a field") }

@@ -64,7 +64,9 @@ package final class CallbackPlatform: Sendable {
     /// Delivers and asks, until its task is cancelled.
     package func run() async {
         await withDiscardingTaskGroup { group in
-            for await delivery in deliveries { group.addTask { await self.converse(delivery.id, asks: delivery.isFirst) } }
+            for await delivery in deliveries {
+                group.addTask { await self.converse(delivery.id, asks: delivery.isFirst) }
+            }
             group.cancelAll()
         }
     }
@@ -263,7 +265,9 @@ package final class CallbackPlatform: Sendable {
     }
 
     private func update(_ id: String, _ shown: CallbackCodec.Shown) {
-        if shown.text.utf8.count > configuration.maximumContentBytes { violation("content of \(shown.text.utf8.count) bytes") }
+        if shown.text.utf8.count > configuration.maximumContentBytes {
+            violation("content of \(shown.text.utf8.count) bytes")
+        }
         if shown.text.allSatisfy(\.isWhitespace) { violation("a blank text does not close a bubble, or clears it") }
         let change = state.withLock { state -> (chat: String, bubble: Bubble)? in
             guard var message = state.messages[id] else { return nil }

@@ -141,7 +141,8 @@ extension WebhookEndpoint {
         return response
     }
 
-    private func receive(_ request: WebhookRequest, _ cipher: CallbackCipher) throws(WebhookFailure) -> WebhookResponse {
+    private func receive(_ request: WebhookRequest, _ cipher: CallbackCipher) throws(WebhookFailure) -> WebhookResponse
+    {
         guard request.body.count <= Self.maximumBodyBytes else {
             throw WebhookFailure(.contentTooLarge, "a body of \(request.body.count) bytes")
         }

@@ -26,7 +26,8 @@ extension WebhookFallback {
 
     /// Whatever goes wrong before the request is sent.
     private static let unsent: Set<HTTPClientError.Code> = [
-        .invalidRequest, .trustUnusable, .resolveFailed, .resolveTimeout, .addressNotAllowed, .connectFailed, .connectTimeout,
+        .invalidRequest, .trustUnusable, .resolveFailed, .resolveTimeout, .addressNotAllowed, .connectFailed,
+        .connectTimeout,
         .proxyFailed, .certificateRefused, .tlsFailed, .tlsTimeout,
     ]
 

@@ -281,7 +281,9 @@ struct WebhookEndpointTests {
         let bare = await answer("GET", "/webhook/wecom-ai-bot")
         #expect(bare.hasPrefix("400 Bad Request: the parameter msg_signature is missing.\n"))
         #expect(bare.contains("callback address of a WeCom AI bot") && bare.contains("admin console"))
-        #expect(await answer("GET", "/") == "404 Not Found: the callback address of this bot is /webhook/wecom-ai-bot\n")
+        #expect(
+            await answer("GET", "/") == "404 Not Found: the callback address of this bot is /webhook/wecom-ai-bot\n"
+        )
         let unsigned = await answer("GET", "/webhook/wecom-ai-bot", "msg_signature=x&timestamp=1&nonce=2&echostr=QUJD")
         #expect(unsigned.hasPrefix("403 Forbidden: the signature does not fit. The bot needs the Token"))
         for text in [bare, unsigned] { #expect(!text.contains(Platform.token) && !text.contains(Platform.key)) }

@@ -161,7 +161,7 @@ struct WebhookReplyChannelTests {
             await bench.placed.next()
             #expect(try await bench.ask(stream).text == "all")
             goOn.put(())
-            await bench.clock.waitForSleepers(1)
+            await bench.clock.waitForSleepers(2)
             bench.clock.advance(by: .seconds(30))
             let verdict = await verdicts.next()
             if case .unknown = verdict {} else { Issue.record("\(String(describing: verdict))") }
@@ -184,7 +184,7 @@ struct WebhookReplyChannelTests {
                 bench.clock.advance(by: .seconds(1))
                 #expect(try await bench.ask(stream) == Platform.Shown(id: stream.id, text: "half", isFinal: false))
             }
-            bench.clock.advance(by: .seconds(1))
+            bench.clock.advance(by: .seconds(2))
             let closed = Platform.Shown(id: stream.id, text: "half", isFinal: true)
             while try await bench.ask(stream) != closed { await Task.yield() }
             goOn.put(())

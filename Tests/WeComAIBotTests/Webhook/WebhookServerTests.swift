@@ -28,7 +28,10 @@ struct WebhookServerTests {
             let dispatcher = Dispatcher(handler: ClosureHandler(handler), log: capture.log)
             var endpoint = try Platform.configuration
             endpoint.path = WebhookConfiguration.defaultPath
-            let configuration = WebhookServerConfiguration(endpoint: endpoint, server: WebhookServerConfiguration.limits)
+            let configuration = WebhookServerConfiguration(
+                endpoint: endpoint,
+                server: WebhookServerConfiguration.limits
+            )
             server = WebhookServer(configuration, on: loop, log: capture.log) {
                 dispatcher.receive($0, through: $1)
             }
@@ -151,7 +154,9 @@ struct WebhookServerTests {
             let huge = RawSocket(port: port)
             huge.send("POST /webhook/wecom-ai-bot HTTP/1.1\r\nhost: x\r\ncontent-length: 104857600\r\n\r\n")
             #expect(huge.firstLine().contains(" 413 "))
-            for garbage in ["\u{0}\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\u{0}", "POST / HTTP/9.9\r\n\r\n"] {
+            for garbage in [
+                "\u{0}\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\u{0}", "POST / HTTP/9.9\r\n\r\n",
+            ] {
                 RawSocket(port: port).send(garbage)
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -164,7 +169,9 @@ struct WebhookServerTests {
                 }
                 for number in 0..<20 {
                     group.addTask {
-                        let stream = try await served.send(try served.platform.text("m\(number)", "\(number)", from: "u\(number)"))
+                        let stream = try await served.send(
+                            try served.platform.text("m\(number)", "\(number)", from: "u\(number)")
+                        )
                         var shown = stream
                         while !shown.isFinal { shown = try await served.send(try served.platform.refresh(stream.id)) }
                         #expect(shown.text == "echo: \(number)")
