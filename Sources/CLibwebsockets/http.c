@@ -23,7 +23,7 @@ struct clws_http {
     /* the present request */
     int in_request, complete, is_head, is_later;
     int64_t body_left;
-    int64_t read_before; /* how many bytes of the connection had been read when the request before was complete; -1: unknown */
+    int64_t read_before; /* how many bytes of the connection had been read when the request before was over; -1: unknown */
     /* its response; `head` holds names and values, NUL-terminated in turn */
     int responding, head_sent, close, status;
     char *head;
@@ -165,7 +165,6 @@ static int64_t bytes_read(clws_http *c) {
 static void completed(clws_http *c) {
     if (c->complete) return;
     c->complete = 1;
-    c->read_before = bytes_read(c);
     if (c->responding) return;
     lws_rx_flow_control(c->wsi, 0); /* libwebsockets 4.1 would spin if more came now: it does not read it, and polls for it */
     deliver_kind(c, CLWS_HTTP_COMPLETE);
@@ -306,12 +305,15 @@ static int write_piece(clws_http *c) {
 
 static int writable(clws_http *c) {
     if (!c->responding) return 0;
-    int is_sent = c->head_sent && c->body_sent == c->body_length;
-    if (!is_sent && (c->head_sent ? write_piece(c) : write_head(c))) return -1;
-    if (!is_sent || lws_partial_buffered(c->wsi)) {
+    int was_sent = c->head_sent && c->body_sent == c->body_length;
+    if (!was_sent && (c->head_sent ? write_piece(c) : write_head(c))) return -1;
+    if (c->body_sent < c->body_length || lws_partial_buffered(c->wsi)) {
         want_write(c);
         return 0;
     }
+    /* Done at once: a client that has the response may send its next request, which libwebsockets would take for one that came with
+       this. */
+    c->read_before = bytes_read(c);
     int close = c->close || c->vhost->stopped;
     forget_response(c);
     deliver_kind(c, CLWS_HTTP_SENT);
