@@ -17,8 +17,6 @@ protocol FarEnd: Sendable {
     var observed: EventRecorder<Observation.Event> { get }
     /// A configuration with which a bot works here.
     var configuration: Configuration { get }
-    /// Returns when messages would arrive.
-    func isReached() async throws
     func push(_ text: String, from user: String, in group: String?) async -> PushedMessage
     /// The platform delivers a message a second time.
     func redeliver(_ message: PushedMessage) async
@@ -38,7 +36,6 @@ struct GatewayEnd: FarEnd {
     }
 
     var configuration: Configuration { bench.configuration }
-    func isReached() async throws { try await bench.gateway.waitForSubscription() }
 
     func push(_ text: String, from user: String, in group: String?) async -> PushedMessage {
         await bench.gateway.pushText(from: user, in: group, text)
@@ -109,19 +106,6 @@ struct CallbackEnd: FarEnd {
         }
     }
 
-    func isReached() async throws {
-        // The port is taken before the bot says that it is ready; what arrives earlier waits.
-        while true {
-            do {
-                guard try await platform.verify().isProven else { continue }
-                return
-            } catch {
-                try Task.checkCancellation()
-                await Task.yield()
-            }
-        }
-    }
-
     func push(_ text: String, from user: String, in group: String?) -> PushedMessage {
         platform.pushText(from: user, in: group, text)
     }
@@ -155,5 +139,17 @@ extension [Observation.Event] {
         }
         let isFinished = !bubbles.isEmpty && bubbles.allSatisfy(\.bubble.isFinished)
         return (bubbles.map(\.bubble.text).joined() + late, isFinished)
+    }
+}
+
+extension Bot {
+    /// Waits until messages would arrive; not for ever, because a bot that could not begin says so only to who runs it.
+    func isReached() async throws {
+        struct Unreachable: Error {}
+        let deadline = ContinuousClock.now + .seconds(30)
+        while await snapshot().state != .ready {
+            guard .now < deadline, !Task.isCancelled else { throw Unreachable() }
+            await Task.yield()
+        }
     }
 }

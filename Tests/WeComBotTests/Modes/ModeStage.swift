@@ -35,7 +35,7 @@ struct ModeStage: Sendable {
         let bot = try Bot(configuration: configuration, log: Log(level: .debug) { lines.record($0) })
         let running = Task { try await bot.run(handlesSignals: false) { try await stage.answer($0, $1) } }
         do {
-            try await far.isReached()
+            try await bot.isReached()
             try await scenario.play(stage)
         } catch {
             Issue.record(error)
