@@ -58,7 +58,8 @@ actor LongConnectionChannel: BotChannel {
 
     nonisolated func reload(_ latest: @Sendable () -> ChannelConfiguration) async throws -> Bool {
         try await connection.reload {
-            guard case .longConnection(let latest, _) = latest() else { return configuration }  // the mode never changes
+            // The bot lets nobody change the mode while it runs.
+            guard case .longConnection(let latest, _) = latest() else { return configuration }
             return latest
         }
     }

@@ -63,6 +63,7 @@ struct StreamMachineTimeTests {
         subject.now = end
         #expect(subject.next() == final("想"))
         #expect(subject.settle() == .idle)
+        subject.now += .seconds(1)
         subject.append("好")
         #expect(subject.next() == intermediate("好", 1))
         subject.now += .seconds(1_000)

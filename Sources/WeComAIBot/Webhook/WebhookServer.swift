@@ -81,6 +81,8 @@ package actor WebhookServer {
         let hasRun = state != .idle
         enter(.closing)
         await endpoint.end(patience: Self.patience)
+        // The platform is still to get the answers that count as fetched.
+        await server?.drain(within: .seconds(2))
         await server?.stop()
         ended.fulfill(())
         if !hasRun { enter(.stopped) }
