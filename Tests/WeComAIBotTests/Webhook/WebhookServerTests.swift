@@ -28,9 +28,11 @@ struct WebhookServerTests {
             let dispatcher = Dispatcher(handler: ClosureHandler(handler), log: capture.log)
             var endpoint = try Platform.configuration
             endpoint.path = WebhookConfiguration.defaultPath
+            var limits = WebhookServerConfiguration.limits
+            limits.handlerDeadline = .seconds(60)  // other tests may keep every thread busy for a while
             let configuration = WebhookServerConfiguration(
                 endpoint: endpoint,
-                server: WebhookServerConfiguration.limits
+                server: limits
             )
             server = WebhookServer(configuration, on: loop, log: capture.log) {
                 dispatcher.receive($0, through: $1)
