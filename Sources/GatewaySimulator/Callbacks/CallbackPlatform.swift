@@ -134,7 +134,7 @@ package final class CallbackPlatform: Sendable {
     /// From now on nothing is asked, or asked again.
     package func setSilent(_ isSilent: Bool) { state.withLock { $0.isSilent = isSilent } }
 
-    /// How many requests have no answer yet.
+    /// How many requests have no answer yet, or one that is not seen yet.
     package var requestsUnderWay: Int { state.withLock { $0.underWay } }
 
     // MARK: What people see
@@ -202,16 +202,14 @@ package final class CallbackPlatform: Sendable {
         var shown: CallbackCodec.Shown?
         for attempt in 0...configuration.retries {
             let began = time()
-            if let reply = await ask(message.document) {
-                shown = reply.shown
+            if let answer = await ask(message.document, about: asks ? id : nil) {
+                shown = answer.shown
                 break
             }
             guard !Task.isCancelled, attempt < configuration.retries else { return observer(.lost(message.pushed)) }
             await pass(configuration.answerDeadline - (time() - began))
         }
-        guard let shown, asks else { return }
-        update(id, shown)
-        guard !shown.isFinal else { return }
+        guard let shown, asks, !shown.isFinal else { return }
         while time() < message.startedAt + configuration.refreshWindow, !Task.isCancelled {
             await pass(configuration.refreshInterval)
             guard !state.withLock({ $0.isSilent }), !Task.isCancelled else { return }
@@ -219,19 +217,21 @@ package final class CallbackPlatform: Sendable {
                 "msgid": .string("\(id)-refresh"), "aibotid": .string(configuration.botID), "msgtype": "stream",
                 "stream": ["id": .string(shown.streamID)],
             ]
-            guard let answer = await ask(question) else { continue }
+            guard let answer = await ask(question, about: id) else { continue }
             guard let current = answer.shown else {
                 violation("a question what a stream shows was not answered with one")
                 continue
             }
             if current.streamID != shown.streamID { violation("another stream than was asked for") }
-            update(id, current)
             if current.isFinal { return }
         }
     }
 
+    /// - Parameter id: Whose answer the user sees then; `nil` for nobody's.
     /// - Returns: What was answered; `nil` if nothing came in time, or nothing that counts.
-    private func ask(_ document: JSONValue) async -> Answer? {
+    private func ask(_ document: JSONValue, about id: String?) async -> Answer? {
+        state.withLock { $0.underWay += 1 }
+        defer { state.withLock { $0.underWay -= 1 } }
         do {
             let nonce = Self.nonce()
             let delivery = try codec.delivery(
@@ -241,7 +241,9 @@ package final class CallbackPlatform: Sendable {
                 unixTime: Self.unixTime
             )
             guard let reply = try await reply(to: delivery), reply.status == 200 else { return nil }
-            return Answer(shown: try codec.shown(reply.body, nonce: nonce))
+            let answer = Answer(shown: try codec.shown(reply.body, nonce: nonce))
+            if let id, let shown = answer.shown { update(id, shown) }
+            return answer
         } catch let error as CallbackCodec.Malformed {
             violation(error.description)
             return nil
@@ -251,9 +253,7 @@ package final class CallbackPlatform: Sendable {
     }
 
     private func reply(to delivery: CallbackDelivery) async throws -> CallbackReply? {
-        state.withLock { $0.underWay += 1 }
-        defer { state.withLock { $0.underWay -= 1 } }
-        return try await withThrowingTaskGroup(of: CallbackReply?.self) { group in
+        try await withThrowingTaskGroup(of: CallbackReply?.self) { group in
             group.addTask { try await self.carrier(delivery) }
             group.addTask {
                 try await self.pause(self.configuration.answerDeadline)

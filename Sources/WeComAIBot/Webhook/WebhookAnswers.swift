@@ -36,7 +36,7 @@ final class WebhookAnswers: Sendable {
 
     // MARK: Numbers
 
-    /// What happened so far; `lossless` beside it, what is going on.
+    /// What happened so far, and what is going on.
     func fill(_ snapshot: inout ConnectionSnapshot) {
         state.withLock { state in
             snapshot.lastFrame = state.lastCallback
