@@ -38,6 +38,7 @@ let package = Package(
         .executable(name: "streaming-demo", targets: ["StreamingDemo"]),
         .executable(name: "echo-bot", targets: ["EchoBot"]),
         .executable(name: "card-bot", targets: ["CardBot"]),
+        .executable(name: "hosted-bot", targets: ["HostedBot"]),
     ],
     targets: [
         // C: each module is imported by exactly one Swift target.
@@ -63,7 +64,7 @@ let package = Package(
 
         // The channel, and what a host imports.
         library("WeComAIBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport"]),
-        library("WeComBot", ["BotFoundation", "BotCore", "BotStore", "LWSTransport", "WeComAIBot"]),
+        library("WeComBot", ["BotFoundation", "BotCore", "BotCrypto", "BotStore", "LWSTransport", "WeComAIBot"]),
 
         // The far side, with its own codec: it must not share a bug with the wire types it checks.
         library("GatewaySimulator", ["BotFoundation", "BotCrypto", "LWSTransport"]),
@@ -71,6 +72,7 @@ let package = Package(
         program("StreamingDemo", ["WeComBot", "GatewaySimulator", "LWSTransport"]),
         program("EchoBot", ["WeComBot"]),
         program("CardBot", ["WeComBot"]),
+        program("HostedBot", ["WeComBot", "LWSTransport"]),
 
         .target(
             name: "TestSupport",
@@ -103,6 +105,9 @@ let package = Package(
         tests(of: "WeComAIBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "GatewaySimulator"]),
         tests(of: "GatewaySimulator", ["BotFoundation", "BotCrypto", "LWSTransport"]),
         tests(of: "StreamingDemo", ["WeComBot", "GatewaySimulator"]),
-        tests(of: "WeComBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "GatewaySimulator"]),
+        tests(
+            of: "WeComBot",
+            ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "WeComAIBot", "GatewaySimulator", "EchoBot"]
+        ),
     ]
 )

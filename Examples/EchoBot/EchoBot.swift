@@ -87,7 +87,10 @@ struct EchoBot {
         echo-bot: answers every message of a WeCom AI Bot with an echo.
 
         Environment:
+          WECOM_CONNECTION_MODE            long_connection or webhook; long_connection
           WECOM_BOT_ID, WECOM_BOT_SECRET   the bot, in long-connection mode
+          WECOM_TOKEN, WECOM_ENCODING_AES_KEY   the bot, in webhook mode
+          WECOM_CALLBACK_HOST, WECOM_CALLBACK_PORT   where it is called then; 0.0.0.0 and 6198
           WECOM_WS_URL                     another gateway than wss://openws.work.weixin.qq.com
           WECOM_CA_FILE                    PEM file of the authorities to trust, also for media; empty: the system's
           WECOM_BOT_NAME                   the name by which people mention it in groups; the echo goes without it

@@ -86,13 +86,16 @@ package final class MediaHost: Sendable {
     /// - Parameters:
     ///   - bytes: what is in it.
     ///   - disposition: the `Content-Disposition` of the download.
+    ///   - commonKey: the callback's `EncodingAESKey`, when the medium is for a message that comes without a key; else it has its own.
     ///   - fault: what is wrong with it.
     package func publish(
         _ bytes: [UInt8],
         disposition: String? = nil,
+        commonKey: String? = nil,
         fault: MediaFault? = nil
     ) throws -> SimulatedMedia {
-        let cipher = SimulatedCipher()
+        let common = commonKey.flatMap { SimulatedCipher(key: $0) }
+        let cipher = common ?? SimulatedCipher()
         var body = try cipher.encrypt(bytes)
         switch fault {
         case .truncated: body.removeLast(min(16, body.count))
@@ -118,7 +121,10 @@ package final class MediaHost: Sendable {
             return path
         }
         let key = fault == .wrongKey ? SimulatedCipher() : cipher
-        return SimulatedMedia(url: "\(origin)\(path)?q-sign-algorithm=sha1&sign=\(signature)", aesKey: key.key)
+        return SimulatedMedia(
+            url: "\(origin)\(path)?q-sign-algorithm=sha1&sign=\(signature)",
+            aesKey: common == nil ? key.key : nil
+        )
     }
 
     private static func respond(to request: HTTPRequest, from state: Locked<State>, _ held: AsyncStream<Never>) async

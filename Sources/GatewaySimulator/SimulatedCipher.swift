@@ -11,6 +11,12 @@ struct SimulatedCipher {
         bytes = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
     }
 
+    /// A key as messages have it.
+    init?(key: String) {
+        guard let data = Data(base64Encoded: key + "="), data.count == 32 else { return nil }
+        bytes = Array(data)
+    }
+
     /// As messages have it: Base64 without the sign at its end.
     var key: String { Data(bytes).base64EncodedString().replacing("=", with: "") }
 

@@ -50,6 +50,14 @@ actor HTTPConnection {
         arm(.seconds(1)) { $0.abort() }
     }
 
+    /// Drops the connection if it has no whole request; another one ends after its response, because the server listens no more.
+    func abortUnlessBusy() {
+        switch phase {
+        case .waiting, .receiving: abort()
+        case .handling, .responding, .closed: break
+        }
+    }
+
     // MARK: - Requests
 
     fileprivate func received(_ event: clws_http_event) {

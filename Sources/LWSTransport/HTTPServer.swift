@@ -23,6 +23,7 @@ package actor HTTPServer {
     private var jobCount = 0
     private var connections: [ObjectIdentifier: HTTPConnection] = [:]
     private var stopWaiters: [CheckedContinuation<Void, Never>] = []
+    private var drainWaiters: [CheckedContinuation<Void, Never>] = []
     private var isStopping = false
     private var shutdownHandler: ShutdownHandlerID?
 
@@ -82,6 +83,35 @@ package actor HTTPServer {
         }
     }
 
+    /// Stops listening, and drops the connections that have no whole request. The others end after their response: returns when they
+    /// have, at the latest after `grace`. ``stop()`` is to follow.
+    package func drain(within grace: Duration) async {
+        guard let timer = beginDraining(within: grace) else { return }
+        await withCheckedContinuation { continuation in
+            // Nothing can have ended meanwhile: both are on the loop.
+            drainWaiters.append(continuation)
+        }
+        cancel(timer)
+    }
+
+    /// - Returns: What ends the draining in time; `nil` if nothing is left to wait for.
+    private func beginDraining(within grace: Duration) -> TimerID? {
+        guard let vhost, !isStopping, !loop.assumeIsolated({ $0.isShutDown }) else { return nil }
+        clws_stop_listening(vhost.pointer)
+        for connection in connections.values { connection.assumeIsolated { $0.abortUnlessBusy() } }
+        guard !connections.isEmpty else { return nil }
+        return loop.assumeIsolated { loop in
+            loop.schedule(at: .now + grace) { self.assumeIsolated { $0.endDraining() } }
+        }
+    }
+
+    private func cancel(_ timer: TimerID) { loop.assumeIsolated { $0.cancel(timer) } }
+
+    private func endDraining() {
+        for waiter in drainWaiters { waiter.resume() }
+        drainWaiters = []
+    }
+
     /// Stops listening, drops the connections and cancels what is being handled; returns when the connections have ended. The
     /// port is free then. More than one call is harmless.
     package func stop() async {
@@ -97,6 +127,7 @@ package actor HTTPServer {
     private func beginStopping() {
         guard let vhost, !isStopping else { return }
         isStopping = true
+        endDraining()
         starter.finish()
         if let shutdownHandler { loop.assumeIsolated { $0.forget(shutdownHandler) } }
         if !loop.assumeIsolated({ $0.isShutDown }) { clws_stop_listening(vhost.pointer) }
@@ -131,6 +162,7 @@ package actor HTTPServer {
     /// A connection has ended.
     func ended(_ connection: HTTPConnection) {
         connections[ObjectIdentifier(connection)] = nil
+        if connections.isEmpty { endDraining() }
         guard isStopping, connections.isEmpty else { return }
         // Not from inside libwebsockets, which is still taking the connection apart.
         loop.execute { self.assumeIsolated { $0.finishStopping() } }

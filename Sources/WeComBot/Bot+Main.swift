@@ -21,7 +21,7 @@ extension Bot {
     ///
     /// It exits with 0 when the bot was asked to end, with 78 after it has written every problem of the configuration to standard
     /// error, one line each, with 69 (`EX_UNAVAILABLE`) when it was displaced and ``Configuration/onDisplaced`` is `stop`, with 78 too
-    /// when its status port is not available, and with 71 (`EX_OSERR`) if the system cannot run it.
+    /// when its status port or callback port is not available, and with 71 (`EX_OSERR`) if the system cannot run it.
     ///
     /// - Parameters:
     ///   - configurationFile: The path of the configuration file; `nil` takes it from `WECOM_CONFIG`.

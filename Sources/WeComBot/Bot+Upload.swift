@@ -5,7 +5,8 @@ extension Bot {
     /// Gives the platform a file, to be sent with ``Reply/send(_:)``; as ``Reply/upload(file:as:name:progress:)``, for what is needed
     /// by more than one answer.
     ///
-    /// - Throws: ``UploadError``; with code ``UploadError/Code/notRunning`` unless the bot runs.
+    /// - Throws: ``UploadError``; with code ``UploadError/Code/notRunning`` unless the bot runs, and with
+    ///   ``UploadError/Code/notSupported`` in webhook mode: a callback address takes no files.
     public func upload(
         file: String,
         as kind: UploadedMedia.Kind,
@@ -13,25 +14,26 @@ extension Bot {
         progress: (@Sendable (UploadProgress) -> Void)? = nil
     ) async throws(UploadError) -> UploadedMedia {
         let source = UploadSource.file(path: file)
-        return try await connection().upload(source, as: kind, name: name ?? source.fileName, progress: progress)
+        return try await channel().upload(source, as: kind, name: name ?? source.fileName, progress: progress)
     }
 
     /// Gives the platform bytes as a file.
     ///
-    /// - Throws: ``UploadError``; with code ``UploadError/Code/notRunning`` unless the bot runs.
+    /// - Throws: ``UploadError``; with code ``UploadError/Code/notRunning`` unless the bot runs, and with
+    ///   ``UploadError/Code/notSupported`` in webhook mode: a callback address takes no files.
     public func upload(
         bytes: [UInt8],
         as kind: UploadedMedia.Kind,
         name: String,
         progress: (@Sendable (UploadProgress) -> Void)? = nil
     ) async throws(UploadError) -> UploadedMedia {
-        try await connection().upload(.bytes(bytes), as: kind, name: name, progress: progress)
+        try await channel().upload(.bytes(bytes), as: kind, name: name, progress: progress)
     }
 
-    private func connection() throws(UploadError) -> LongConnection {
-        guard let connection = runningConnection else {
+    private func channel() throws(UploadError) -> any BotChannel {
+        guard let channel = runningChannel else {
             throw UploadError(.notRunning, "the bot does not run; upload while it does")
         }
-        return connection
+        return channel
     }
 }

@@ -49,12 +49,12 @@ public final class Bot: Sendable {
 
     /// What follows from the configuration that is in force.
     private struct Settings {
-        var connection: LongConnectionConfiguration
+        var channel: ChannelConfiguration
         var dispatcher: DispatcherConfiguration
         var reread: (@Sendable () throws(ConfigurationError) -> Configuration)?
 
         init(_ configuration: Configuration) throws(ConfigurationError) {
-            connection = try configuration.longConnection()
+            channel = try configuration.channel()
             dispatcher = configuration.dispatcher
             reread = configuration.reread
         }
@@ -105,11 +105,11 @@ public final class Bot: Sendable {
     ///
     /// - Parameter conversation: One in which the user has written to the bot before: the platform refuses others (official doc 101463).
     /// - Returns: The outcome. Refused, and not sent, if the message has a problem (``BotCore/OutboundMessage/problem``), or the bot is
-    ///   not running.
+    ///   not running, or is in webhook mode: a callback address has no command for it.
     @discardableResult
     @concurrent public func push(_ message: OutboundMessage, to conversation: Conversation) async -> Delivery {
         switch life.withLock({ $0 }) {
-        case .running(let parts): await parts.connection.push(message, to: conversation)
+        case .running(let parts): await parts.channel.push(message, to: conversation)
         case .new, .starting: .refused(.init("the bot does not run yet"))
         case .over: .refused(.init("the bot has ended"))
         }
@@ -122,7 +122,7 @@ public final class Bot: Sendable {
             BotSnapshot(ConnectionSnapshot(.idle, since: since), DispatcherStatistics(), now: .now, at: .now)
         case .running(let parts):
             BotSnapshot(
-                await parts.connection.snapshot(),
+                await parts.channel.snapshot(),
                 parts.dispatcher.statistics,
                 parts.events.statistics,
                 now: .now,
@@ -136,9 +136,9 @@ public final class Bot: Sendable {
     /// Takes another configuration while it runs, or before. A wrong one changes nothing.
     ///
     /// What can change beside the connection does, and it is not touched: texts, heartbeat interval, what is done when displaced,
-    /// and the level of a log that the bot made itself; not the status port. If the bot's id or secret, the URL, the authorities or the proxy are others, the
-    /// connection is closed with 1000 and made anew when it has ended, so that the bot never displaces itself; answers that are not
-    /// through leave on the new one.
+    /// and the level of a log that the bot made itself; not a port, and not the mode. If the bot's id or secret, the URL, the
+    /// authorities or the proxy are others, the connection is closed with 1000 and made anew when it has ended, so that the bot never
+    /// displaces itself; answers that are not through leave on the new one.
     ///
     /// On SIGHUP, a bot that handles signals does this with what ``Configuration/load(file:environment:)`` gives then, and logs
     /// what is wrong with it.
@@ -146,24 +146,44 @@ public final class Bot: Sendable {
     /// - Throws: ``ConfigurationError`` with every problem; the old configuration stays in force.
     @concurrent public func reload(_ configuration: Configuration) async throws(ConfigurationError) {
         var new = try Settings(configuration)
-        settings.withLock { settings in
+        let isNew = if case .new = life.withLock({ $0 }) { true } else { false }
+        let isTaken = settings.withLock { settings in
+            guard isNew || new.channel.isSameMode(as: settings.channel) else { return false }
             new.reread = new.reread ?? settings.reread
             settings = new
+            return true
+        }
+        guard isTaken else {
+            throw ConfigurationError(problems: [
+                Configuration.problem("mode", ConfigurationFault("cannot change while the bot runs; start it again"))
+            ])
         }
         if ownsLog { log.setLevel(configuration.logLevel) }
         guard case .running(let parts) = life.withLock({ $0 }) else { return }
         await apply(to: parts)
     }
 
-    /// The connection, while it runs.
-    var runningConnection: LongConnection? {
-        if case .running(let parts) = life.withLock({ $0 }) { parts.connection } else { nil }
+    /// The way in which messages arrive and answers leave, while it runs.
+    var runningChannel: (any BotChannel)? {
+        if case .running(let parts) = life.withLock({ $0 }) { parts.channel } else { nil }
+    }
+
+    /// Answers a request to the callback address, for a host whose own HTTP server carries it; ``Configuration/callbackPort`` is 0 then.
+    ///
+    /// Any path: the host has chosen it. Any number of requests may be answered at the same time. In long-connection mode every
+    /// one is answered with 400, and before and after ``run(handlesSignals:_:)-(_,BotHandler)`` with 503.
+    @concurrent public func respond(to request: WebhookRequest) async -> WebhookResponse {
+        guard case .longConnection = settings.withLock({ $0.channel }) else {
+            guard case .running(let parts) = life.withLock({ $0 }) else { return .notRunning }
+            return await parts.channel.respond(to: request)
+        }
+        return .otherMode
     }
 
     private func apply(to parts: Parts) async {
         parts.dispatcher.reload(settings.withLock { $0.dispatcher })
-        do throws(LongConnectionError) {
-            let isNew = try await parts.connection.reload { self.settings.withLock { $0.connection } }
+        do {
+            let isNew = try await parts.channel.reload { self.settings.withLock { $0.channel } }
             if isNew { log(.info, "another connection is made, as the new configuration says") }
         } catch {
             log(.error, "the new configuration cannot work: \(error)")
@@ -197,9 +217,9 @@ public final class Bot: Sendable {
 
     /// Runs the bot until it is asked to end, and returns when everything has ended. Once; calling it again is a programming error.
     ///
-    /// It connects, and connects again whenever the connection ends, without limit. The ways to end it: ``stop()``; SIGTERM or
-    /// SIGINT, if it handles them, where a second signal ends the process at once; cancelling the task, which gives answers no
-    /// time to end well.
+    /// It connects, and connects again whenever the connection ends, without limit; in webhook mode it listens. The ways to end it:
+    /// ``stop()``; SIGTERM or SIGINT, if it handles them, where a second signal ends the process at once; cancelling the task, which
+    /// gives answers no time to end well.
     ///
     /// - Parameters:
     ///   - handlesSignals: Whether it takes SIGTERM and SIGINT over while it runs, and SIGHUP unless standard input is a terminal. A
@@ -208,7 +228,8 @@ public final class Bot: Sendable {
     ///     displaced) and without flushing what C's streams hold.
     ///   - handler: Answers messages, on threads of its own.
     /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, if
-    ///   ``Configuration/statusPort`` cannot be listened on, and when the bot was displaced and ``Configuration/onDisplaced`` is `stop`.
+    ///   ``Configuration/statusPort`` or ``Configuration/callbackPort`` cannot be listened on, and when the bot was displaced and
+    ///   ``Configuration/onDisplaced`` is `stop`.
     @concurrent public func run(handlesSignals: Bool = true, _ handler: any BotHandler) async throws(BotError) {
         let isFirst = life.withLock { life in
             guard case .new(let since) = life else { return false }
@@ -216,26 +237,26 @@ public final class Bot: Sendable {
             return true
         }
         precondition(isFirst, "Bot.run() was called twice")
-        let (connection, dispatcher) = settings.withLock { ($0.connection, $0.dispatcher) }
+        let (channel, dispatcher) = settings.withLock { ($0.channel, $0.dispatcher) }
         let store = stateFile.map { SQLiteStateStore(path: $0, log: log) }
-        let parts = try Parts(connection, dispatcher, handler, store, handlesSignals: handlesSignals, log: log)
+        let parts = try Parts(channel, dispatcher, handler, store, handlesSignals: handlesSignals, log: log)
         let endpoint = StatusEndpoint { await self.snapshot() }
-        let server = try await serve(endpoint, beside: parts)
+        let server = try await open(parts, endpoint)
         life.withLock { $0 = .running(parts) }
         async let served: Void? = server?.run()
         await apply(to: parts)  // what was reloaded since it was made
-        let changes = await parts.connection.states()  // before it runs, so that none is missed
-        let link = parts.connection
-        let reader = await link.reader
+        let changes = await parts.channel.states()  // before it runs, so that none is missed
+        let way = parts.channel
+        let reader = await way.reader
         async let reason = awaitEnding(of: parts)
         await withDiscardingTaskGroup { group in
             group.addTask { await parts.dispatcher.run() }
             group.addTask { await parts.events.run() }
             group.addTask {
                 // Before anything can arrive.
-                await parts.dispatcher.recover(restored: { reader.restored($0) }) { await link.channel(resuming: $0) }
-                await link.run()
-                if await link.endedDisplaced { self.ending.yield(.displaced) }
+                await parts.dispatcher.recover(restored: { reader.restored($0) }) { await way.channel(resuming: $0) }
+                await way.run()
+                if await way.endedDisplaced { self.ending.yield(.displaced) }
             }
             group.addTask {
                 for await state in changes {
@@ -260,22 +281,32 @@ public final class Bot: Sendable {
         await served
         // Whoever drains needs the loop until then.
         let isDisplaced = await reason == .displaced
-        let last = (await parts.connection.snapshot(), parts.dispatcher.statistics, parts.events.statistics)
+        let last = (await parts.channel.snapshot(), parts.dispatcher.statistics, parts.events.statistics)
         life.withLock { $0 = .over(last.0, last.1, last.2) }
         await parts.loop.shutdown()
         if isDisplaced { throw BotError.displaced }
     }
 
-    /// Listens on the status port, if there is to be one.
-    private func serve(_ endpoint: StatusEndpoint, beside parts: Parts) async throws(BotError) -> HTTPServer? {
-        guard let status else { return nil }
-        do throws(TransportError) {
-            let server = try await HTTPServer.listen(on: parts.loop, status) { await endpoint.respond(to: $0) }
-            log(.info, "telling the bot's state at http://\(status.authority)/")
-            return server
+    /// Takes what the channel needs, and listens on the status port, if there is to be one.
+    private func open(_ parts: Parts, _ endpoint: StatusEndpoint) async throws(BotError) -> HTTPServer? {
+        do throws(BotError) {
+            try await parts.channel.prepare()
+            return try await serve(endpoint, on: parts.loop)
         } catch {
             parts.signals?.end()
             await parts.loop.shutdown()
+            throw error
+        }
+    }
+
+    private func serve(_ endpoint: StatusEndpoint, on loop: EventLoop) async throws(BotError) -> HTTPServer? {
+        guard var status else { return nil }
+        status.log = log
+        do throws(TransportError) {
+            let server = try await HTTPServer.listen(on: loop, status) { await endpoint.respond(to: $0) }
+            log(.info, "telling the bot's state at http://\(status.authority)/")
+            return server
+        } catch {
             throw BotError(
                 .statusPortUnavailable,
                 "wecomaibot_status_port, wecomaibot_status_host (WECOM_STATUS_PORT, WECOM_STATUS_HOST): \(error.message)"
@@ -308,11 +339,12 @@ public final class Bot: Sendable {
     }
 
     private func drain(_ parts: Parts, because reason: Ending) async {
+        await parts.channel.beginEnding()
         async let events: Void = parts.events.drain(deadline: drainDeadline)
         await parts.dispatcher.drain(deadline: drainDeadline)
         await events
-        let states = await parts.connection.states()
-        await parts.connection.stop()
+        let states = await parts.channel.states()
+        await parts.channel.stop()
         for await _ in states {}
         // Turns that only waited for their verdicts have them now; they end in a moment.
         await parts.dispatcher.drain(deadline: .seconds(1))
@@ -331,11 +363,11 @@ private struct Parts: Sendable {
     let loop: EventLoop
     let dispatcher: Dispatcher
     let events: EventDispatcher
-    let connection: LongConnection
+    let channel: any BotChannel
     let signals: Signals?
 
     init(
-        _ configuration: LongConnectionConfiguration,
+        _ configuration: ChannelConfiguration,
         _ dispatching: DispatcherConfiguration,
         _ handler: any BotHandler,
         _ store: SQLiteStateStore?,
@@ -348,14 +380,7 @@ private struct Parts: Sendable {
             let events = EventDispatcher(handler: handler, log: log)
             self.events = events
             loop = try EventLoop(name: "wecom-bot", log: log)
-            connection = try LongConnection(
-                configuration,
-                on: loop,
-                log: log,
-                ending: { dispatcher.stopIntake() },
-                onEvent: { events.receive($0, through: $1) },
-                receiver: { dispatcher.receive($0, through: $1) }
-            )
+            channel = try configuration.channel(on: loop, log: log, dispatcher: dispatcher, events: events)
             signals = handlesSignals ? try Signals() : nil
         } catch {
             throw BotError(.outOfResources, "the bot cannot start: \(error)")

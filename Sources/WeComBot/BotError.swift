@@ -14,6 +14,8 @@ public struct BotError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let outOfResources = Code(rawValue: "out-of-resources")
         /// The port of ``Configuration/statusPort`` cannot be listened on.
         public static let statusPortUnavailable = Code(rawValue: "status-port-unavailable")
+        /// The port of ``Configuration/callbackPort`` cannot be listened on.
+        public static let callbackPortUnavailable = Code(rawValue: "callback-port-unavailable")
         /// Another connection with the same bot id took the place, and the configuration says to stop then.
         public static let displaced = Code(rawValue: "displaced")
     }
@@ -23,12 +25,12 @@ public struct BotError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What happened and what to do about it.
     public let message: String
 
-    /// The status a program should exit with, of sysexits.h: `EX_UNAVAILABLE` when displaced, `EX_CONFIG` when the status port is not
+    /// The status a program should exit with, of sysexits.h: `EX_UNAVAILABLE` when displaced, `EX_CONFIG` when a port is not
     /// available, `EX_OSERR` otherwise.
     public var exitStatus: Int32 {
         switch code {
         case .displaced: 69
-        case .statusPortUnavailable: ConfigurationError.exitStatus
+        case .statusPortUnavailable, .callbackPortUnavailable: ConfigurationError.exitStatus
         default: 71
         }
     }

@@ -64,6 +64,13 @@ extension BotSnapshot {
             [("duplicate", duplicateEvents), ("dropped", droppedEvents)]
         )
         text.add(
+            "wecom_bot_callbacks_refused_total",
+            .counter,
+            "Requests to the callback address that were turned away.",
+            by: "status",
+            refusedCallbacks.sorted { $0.key < $1.key }.map { ("\($0.key)", $0.value) }
+        )
+        text.add(
             "wecom_bot_unhandled_callbacks_total",
             .counter,
             "Callbacks nothing is done about.",

@@ -88,6 +88,8 @@ public struct BotSnapshot: Sendable, Hashable {
     public internal(set) var duplicateEvents = 0
     /// Events for which there was no room, or that came while the bot was ending.
     public internal(set) var droppedEvents = 0
+    /// Requests to the callback address that were turned away, by HTTP status.
+    public internal(set) var refusedCallbacks: [Int: Int] = [:]
     /// Callbacks that are for nobody: what is about the connection itself, and what this version does not know.
     public internal(set) var unhandledCallbacks = 0
     /// Frames that could not be decoded, and were skipped.
@@ -168,6 +170,7 @@ public struct BotSnapshot: Sendable, Hashable {
         self.events = events.received
         duplicateEvents = events.duplicates
         droppedEvents = events.dropped
+        refusedCallbacks = connection.refusedCallbacks
         unhandledCallbacks = connection.statistics.unhandledCallbacks
         malformedFrames = connection.statistics.malformedFrames
         openTurns = dispatcher.active

@@ -8,10 +8,12 @@ extension Configuration {
 
         private let choice: Choice
 
-        /// The bot keeps a WebSocket open to the gateway. The only mode that this version can run.
+        /// The bot keeps a WebSocket open to the gateway.
         public static let longConnection = Mode(choice: .longConnection)
-        /// The platform calls an HTTP server. Known, but not available in this version.
+        /// The platform calls the bot's callback address: an HTTP server.
         public static let webhook = Mode(choice: .webhook)
+
+        static let names = Choice.allCases.map(\.rawValue)
 
         /// The mode that a configuration file calls `name`, if there is one.
         public init?(name: String) {

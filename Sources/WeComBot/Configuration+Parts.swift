@@ -1,19 +1,79 @@
 internal import BotCore
+internal import BotCrypto
 internal import BotFoundation
 internal import LWSTransport
 internal import WeComAIBot
 
 extension Configuration {
+    /// What the channel of its mode needs, checked.
+    func channel() throws(ConfigurationError) -> ChannelConfiguration {
+        mode == .webhook
+            ? .webhook(try webhook())
+            : .longConnection(try longConnection(), callback: try callbackServer(port: callbackPort))
+    }
+
+    private func checked<Value>(
+        _ property: String,
+        _ make: () throws(ConfigurationFault) -> Value
+    ) throws(ConfigurationError) -> Value {
+        do { return try make() } catch {
+            throw ConfigurationError(problems: [Configuration.problem(property, error)])
+        }
+    }
+
+    /// What webhook mode needs, checked.
+    func webhook() throws(ConfigurationError) -> WebhookServerConfiguration {
+        try validate()
+        var endpoint = try checked("encodingAESKey") { () throws(ConfigurationFault) in
+            do throws(CryptoError) {
+                return try WebhookConfiguration(
+                    token: Secret(token.value.trimmed),
+                    encodingAESKey: Secret(encodingAESKey.value.trimmed)
+                )
+            } catch {
+                throw ConfigurationFault("is \(error.message)")
+            }
+        }
+        endpoint.firstText = firstText.flatMap { $0.trimmed.isEmpty ? nil : $0 }
+        endpoint.streamWindow = streamWindow
+        endpoint.botName = botName.trimmed
+        let server = try callbackServer(port: callbackPort ?? Self.defaultCallbackPort)
+        // A host that carries the requests has its own paths.
+        endpoint.path = server == nil ? nil : WebhookConfiguration.defaultPath
+        var webhook = WebhookServerConfiguration(endpoint: endpoint, server: server)
+        webhook.client.trust = try trust()
+        webhook.client.proxy = httpProxy?.proxy
+        webhook.media.allowedOrigins = try mediaOrigins()
+        webhook.media.trust = webhook.client.trust
+        webhook.media.proxy = webhook.client.proxy
+        return webhook
+    }
+
+    private func trust() throws(ConfigurationError) -> TrustRoots {
+        try checked("certificateAuthorityFile") { () throws(ConfigurationFault) in
+            try ConfigurationRules.trust(certificateAuthorityFile ?? "")
+        }
+    }
+
+    /// Where the callback address is; `nil` for nowhere.
+    private func callbackServer(port: UInt16?) throws(ConfigurationError) -> HTTPServerConfiguration? {
+        guard let port, port != 0 else { return nil }
+        var server = WebhookServerConfiguration.limits
+        server.host = callbackHost.trimmed
+        server.port = port
+        let certificate = try checked("callbackCertificateFile") { () throws(ConfigurationFault) in
+            try ConfigurationRules.pem(callbackCertificateFile ?? "", of: "CERTIFICATE")
+        }
+        let key = try checked("callbackKeyFile") { () throws(ConfigurationFault) in
+            try ConfigurationRules.pem(callbackKeyFile ?? "", of: "PRIVATE KEY")
+        }
+        if let certificate, let key { server.tls = (certificatePEM: certificate, privateKeyPEM: key) }
+        return server
+    }
+
     /// What the long connection needs, checked.
     func longConnection() throws(ConfigurationError) -> LongConnectionConfiguration {
         try validate()
-        func checked<Value>(_ property: String, _ make: () throws(ConfigurationFault) -> Value)
-            throws(ConfigurationError) -> Value
-        {
-            do { return try make() } catch {
-                throw ConfigurationError(problems: [Configuration.problem(property, error)])
-            }
-        }
         var connection = LongConnectionConfiguration(
             botID: botID.trimmed,
             secret: Secret(secret.value.trimmed),
@@ -21,9 +81,7 @@ extension Configuration {
                 try ConfigurationRules.endpoint(webSocketURL)
             }
         )
-        connection.trust = try checked("certificateAuthorityFile") { () throws(ConfigurationFault) in
-            try ConfigurationRules.trust(certificateAuthorityFile ?? "")
-        }
+        connection.trust = try trust()
         connection.proxy = httpProxy?.proxy
         connection.heartbeatInterval = heartbeatInterval
         connection.displacementPolicy = onDisplaced
@@ -34,14 +92,18 @@ extension Configuration {
         )
         connection.streamWindow = streamWindow
         connection.botName = botName.trimmed
-        connection.mediaOrigins = try checked("mediaAllowedOrigins") { () throws(ConfigurationFault) in
+        connection.mediaOrigins = try mediaOrigins()
+        return connection
+    }
+
+    private func mediaOrigins() throws(ConfigurationError) -> [MediaOrigin] {
+        try checked("mediaAllowedOrigins") { () throws(ConfigurationFault) in
             var origins: [MediaOrigin] = []
             for (index, origin) in mediaAllowedOrigins.enumerated() {
                 origins.append(try ConfigurationRules.origin(origin, number: index + 1))
             }
             return origins
         }
-        return connection
     }
 
     /// Where the bot tells its state; nil for nowhere. Checked.
@@ -59,6 +121,8 @@ extension Configuration {
         if let apologyText { dispatcher.apology = apologyText }
         if let busyText { dispatcher.busyText = busyText }
         if let interruptedText { dispatcher.interruptedText = interruptedText }
+        // Later, neither the bubble nor the message's response_url can be reached.
+        if mode == .webhook { dispatcher.replyWindow = WebhookConfiguration.replyWindow }
         return dispatcher
     }
 }

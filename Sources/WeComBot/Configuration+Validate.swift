@@ -9,9 +9,25 @@ extension Configuration {
         func check(_ property: String, _ rule: () throws(ConfigurationFault) -> Void) {
             do { try rule() } catch { problems.append(Configuration.problem(property, error)) }
         }
-        check("mode") { () throws(ConfigurationFault) in _ = try ConfigurationRules.mode(mode) }
-        check("botID") { () throws(ConfigurationFault) in _ = try ConfigurationRules.token(botID) }
-        check("secret") { () throws(ConfigurationFault) in _ = try ConfigurationRules.token(secret.value) }
+        if mode == .webhook {
+            check("token") { () throws(ConfigurationFault) in _ = try ConfigurationRules.token(token.value) }
+            check("encodingAESKey") { () throws(ConfigurationFault) in
+                _ = try ConfigurationRules.encodingAESKey(encodingAESKey.value)
+            }
+        } else {
+            check("botID") { () throws(ConfigurationFault) in _ = try ConfigurationRules.token(botID) }
+            check("secret") { () throws(ConfigurationFault) in _ = try ConfigurationRules.token(secret.value) }
+        }
+        check("callbackHost") { () throws(ConfigurationFault) in _ = try ConfigurationRules.address(callbackHost) }
+        check("callbackCertificateFile") { () throws(ConfigurationFault) in
+            let (certificate, key) = (callbackCertificateFile ?? "", callbackKeyFile ?? "")
+            _ = try ConfigurationRules.pem(certificate, of: "CERTIFICATE")
+            try ConfigurationRules.pair(certificate: certificate, key: key)
+        }
+        check("callbackKeyFile") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.pem(callbackKeyFile ?? "", of: "PRIVATE KEY")
+        }
+        check("firstText") { () throws(ConfigurationFault) in _ = try ConfigurationRules.firstText(firstText ?? "") }
         check("webSocketURL") { () throws(ConfigurationFault) in _ = try ConfigurationRules.endpoint(webSocketURL) }
         check("certificateAuthorityFile") { () throws(ConfigurationFault) in
             _ = try ConfigurationRules.certificateAuthorityFile(certificateAuthorityFile ?? "")

@@ -9,8 +9,15 @@ public import WeComAIBot
 /// | field | key in the file | variable | default |
 /// |---|---|---|---|
 /// | ``mode`` | `wecom_ai_bot_connection_mode` | `WECOM_CONNECTION_MODE` | `long_connection` |
-/// | ``botID`` | `wecomaibot_ws_bot_id`, then `long_connection_bot_id` | `WECOM_BOT_ID` | required |
-/// | ``secret`` | `wecomaibot_ws_secret`, then `long_connection_secret` | `WECOM_BOT_SECRET` | required |
+/// | ``botID`` | `wecomaibot_ws_bot_id`, then `long_connection_bot_id` | `WECOM_BOT_ID` | required for the long connection |
+/// | ``secret`` | `wecomaibot_ws_secret`, then `long_connection_secret` | `WECOM_BOT_SECRET` | required for the long connection |
+/// | ``token`` | `token`, then `wecomaibot_token` | `WECOM_TOKEN` | required in webhook mode |
+/// | ``encodingAESKey`` | `encoding_aes_key`, then `wecomaibot_encoding_aes_key` | `WECOM_ENCODING_AES_KEY` | required in webhook mode |
+/// | ``callbackHost`` | `callback_server_host` | `WECOM_CALLBACK_HOST` | `0.0.0.0` |
+/// | ``callbackPort`` | `port` | `WECOM_CALLBACK_PORT` | 6198 in webhook mode |
+/// | ``callbackCertificateFile`` | `wecomaibot_callback_certificate_file` | `WECOM_CALLBACK_CERTIFICATE_FILE` | none: plain HTTP |
+/// | ``callbackKeyFile`` | `wecomaibot_callback_key_file` | `WECOM_CALLBACK_KEY_FILE` | none |
+/// | ``firstText`` | `wecomaibot_init_respond_text` | `WECOM_INIT_RESPOND_TEXT` | the platform's animation |
 /// | ``webSocketURL`` | `wecomaibot_ws_url` | `WECOM_WS_URL` | ``defaultWebSocketURL`` |
 /// | ``certificateAuthorityFile`` | `wecomaibot_ca_file` | `WECOM_CA_FILE` | the system's trust |
 /// | ``heartbeatInterval`` | `wecomaibot_heartbeat_interval` | `WECOM_HEARTBEAT_SECONDS` | 30 s |
@@ -36,6 +43,24 @@ public struct Configuration: Sendable {
     public var botID: String
     /// The secret that belongs to ``botID``; not the callback's token or key.
     public var secret: Secret
+    /// The Token of the callback's settings, on the bot's page in the WeCom admin console under "API mode, callback URL".
+    public var token: Secret
+    /// The EncodingAESKey of the callback's settings: 43 letters.
+    public var encodingAESKey: Secret
+    /// The numeric address on which the callback address is served: `0.0.0.0` is every IPv4 address of the machine.
+    public var callbackHost: String
+    /// The port on which it is, at `/webhook/wecom-ai-bot`; `nil` for ``defaultCallbackPort`` in webhook mode.
+    ///
+    /// In webhook mode, 0 is for a bot in a program that has an HTTP server of its own, which hands requests to
+    /// ``Bot/respond(to:)``. In long-connection mode, a port that is set answers every request with 400 and what to change.
+    public var callbackPort: UInt16?
+    /// A PEM file of the certificate chain with which it is served over TLS, leaf first; `nil` or empty for plain HTTP, as behind a
+    /// proxy that ends TLS.
+    public var callbackCertificateFile: String?
+    /// The PEM file of the private key that belongs to ``callbackCertificateFile``.
+    public var callbackKeyFile: String?
+    /// What the bubble of an answer shows in webhook mode until there is text; `nil` or empty for the platform's thinking animation.
+    public var firstText: String?
     /// Where the long connection goes: `wss://host[:port][/path]`.
     ///
     /// Private deployments have a URL of their own. `ws://` is accepted for a gateway on the same machine or behind a tunnel;
@@ -103,6 +128,9 @@ public struct Configuration: Sendable {
     /// The official gateway (official doc 101463).
     public static let defaultWebSocketURL = "wss://openws.work.weixin.qq.com"
 
+    /// The port of the system that this replaces.
+    public static let defaultCallbackPort: UInt16 = 6_198
+
     /// The heartbeat intervals that are accepted.
     package static let heartbeatLimits: ClosedRange<Duration> = .seconds(1) ... .seconds(300)
 
@@ -112,11 +140,31 @@ public struct Configuration: Sendable {
     /// The stream windows that are accepted.
     package static let streamWindowLimits: ClosedRange<Duration> = .seconds(10) ... .seconds(600)
 
-    /// A configuration with the defaults. It is checked when a bot is made of it, or by ``validate()``.
+    /// A configuration for the long connection, with the defaults. It is checked when a bot is made of it, or by ``validate()``.
     public init(botID: String, secret: Secret) {
-        mode = .longConnection
+        self.init(mode: .longConnection)
         self.botID = botID
         self.secret = secret
+    }
+
+    /// A configuration for webhook mode, with the defaults. It is checked when a bot is made of it, or by ``validate()``.
+    public init(token: Secret, encodingAESKey: Secret) {
+        self.init(mode: .webhook)
+        self.token = token
+        self.encodingAESKey = encodingAESKey
+    }
+
+    private init(mode: Mode) {
+        self.mode = mode
+        botID = ""
+        secret = Secret("")
+        token = Secret("")
+        encodingAESKey = Secret("")
+        callbackHost = "0.0.0.0"
+        callbackPort = nil
+        callbackCertificateFile = nil
+        callbackKeyFile = nil
+        firstText = nil
         webSocketURL = Configuration.defaultWebSocketURL
         certificateAuthorityFile = nil
         heartbeatInterval = .seconds(30)

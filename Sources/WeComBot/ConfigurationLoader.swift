@@ -49,12 +49,12 @@ struct ConfigurationLoader {
         read(.mode, into: &configuration.mode) { value throws(ConfigurationFault) in
             try ConfigurationRules.mode(named: value.string())
         }
-        require(.botID, what: "the bot's id", into: &configuration.botID) { value throws(ConfigurationFault) in
-            try ConfigurationRules.token(value.string())
+        if configuration.mode == .webhook {
+            readCallbackCredentials(into: &configuration)
+        } else {
+            readConnectionCredentials(into: &configuration)
         }
-        require(.secret, what: "the bot's secret", into: &configuration.secret) { value throws(ConfigurationFault) in
-            Secret(try ConfigurationRules.token(value.string()))
-        }
+        readCallbackAddress(into: &configuration)
         read(.webSocketURL, into: &configuration.webSocketURL) { value throws(ConfigurationFault) in
             let text = try value.string().trimmed
             _ = try ConfigurationRules.endpoint(text)
@@ -79,11 +79,7 @@ struct ConfigurationLoader {
         readOrigins(into: &configuration.mediaAllowedOrigins)
         readProxy(for: configuration.webSocketURL, into: &configuration.httpProxy)
         read(.statusPort, into: &configuration.statusPort) { value throws(ConfigurationFault) in
-            switch value {
-            case .number(let number): try ConfigurationRules.port(number)
-            case .text(let text): try ConfigurationRules.port(text)
-            case .absent, .flag, .other: throw ConfigurationRules.portFault
-            }
+            try ConfigurationRules.port(value)
         }
         read(.statusHost, into: &configuration.statusHost) { value throws(ConfigurationFault) in
             try ConfigurationRules.address(value.string())
@@ -122,6 +118,51 @@ struct ConfigurationLoader {
                 try ConfigurationRules.origin(value.string(), number: number + 1)
             }
             if let checked { origins.append(checked.description) }
+        }
+    }
+
+    private mutating func readConnectionCredentials(into configuration: inout Configuration) {
+        require(.botID, what: "the bot's id", into: &configuration.botID) { value throws(ConfigurationFault) in
+            try ConfigurationRules.token(value.string())
+        }
+        require(.secret, what: "the bot's secret", into: &configuration.secret) { value throws(ConfigurationFault) in
+            Secret(try ConfigurationRules.token(value.string()))
+        }
+    }
+
+    private mutating func readCallbackCredentials(into configuration: inout Configuration) {
+        require(.token, what: "the callback's Token", into: &configuration.token) { value throws(ConfigurationFault) in
+            Secret(try ConfigurationRules.token(value.string()))
+        }
+        require(.encodingAESKey, what: "the callback's EncodingAESKey", into: &configuration.encodingAESKey) {
+            value throws(ConfigurationFault) in
+            Secret(try ConfigurationRules.encodingAESKey(value.string()))
+        }
+    }
+
+    private mutating func readCallbackAddress(into configuration: inout Configuration) {
+        read(.callbackHost, into: &configuration.callbackHost) { value throws(ConfigurationFault) in
+            try ConfigurationRules.address(value.string())
+        }
+        read(.callbackPort, into: &configuration.callbackPort) { value throws(ConfigurationFault) in
+            try ConfigurationRules.port(value)
+        }
+        let (hasCertificate, hasKey) = (find(.callbackCertificateFile) != nil, find(.callbackKeyFile) != nil)
+        read(.callbackCertificateFile, into: &configuration.callbackCertificateFile) {
+            value throws(ConfigurationFault) in
+            let path = try value.string()
+            _ = try ConfigurationRules.pem(path, of: "CERTIFICATE")
+            try ConfigurationRules.pair(certificate: path, key: hasKey ? path : "")
+            return path
+        }
+        read(.callbackKeyFile, into: &configuration.callbackKeyFile) { value throws(ConfigurationFault) in
+            let path = try value.string()
+            _ = try ConfigurationRules.pem(path, of: "PRIVATE KEY")
+            try ConfigurationRules.pair(certificate: hasCertificate ? path : "", key: path)
+            return path
+        }
+        read(.firstText, into: &configuration.firstText) { value throws(ConfigurationFault) in
+            try ConfigurationRules.firstText(value.string())
         }
     }
 

@@ -44,20 +44,12 @@ enum ConfigurationRules {
         }
     }
 
-    static func mode(_ mode: Configuration.Mode) throws(ConfigurationFault) -> Configuration.Mode {
-        guard mode == .longConnection else {
-            throw ConfigurationFault(
-                "\(mode) is not available in this version; write \(Configuration.Mode.longConnection)"
-            )
-        }
-        return mode
-    }
-
     static func mode(named name: String) throws(ConfigurationFault) -> Configuration.Mode {
         guard let mode = Configuration.Mode(name: name.trimmed) else {
-            throw ConfigurationFault("is not a known mode; write \(Configuration.Mode.longConnection)")
+            let names = Configuration.Mode.names.joined(separator: " or ")
+            throw ConfigurationFault("is not a known mode; write \(names)")
         }
-        return try ConfigurationRules.mode(mode)
+        return mode
     }
 
     /// A number of seconds; `limits` are whole ones.
@@ -150,6 +142,14 @@ enum ConfigurationRules {
             default: throw ConfigurationFault("must be true or false")
             }
         case .absent, .number, .other: throw ConfigurationFault("must be true or false")
+        }
+    }
+
+    static func port(_ value: ConfigurationValue) throws(ConfigurationFault) -> UInt16 {
+        switch value {
+        case .number(let number): try port(number)
+        case .text(let text): try port(text)
+        case .absent, .flag, .other: throw portFault
         }
     }
 

@@ -42,16 +42,35 @@ struct ConfigurationSetting {
     )
     static let statusPort = ConfigurationSetting(keys: ["wecomaibot_status_port"], variable: "WECOM_STATUS_PORT")
     static let statusHost = ConfigurationSetting(keys: ["wecomaibot_status_host"], variable: "WECOM_STATUS_HOST")
+    static let token = ConfigurationSetting(keys: ["token", "wecomaibot_token"], variable: "WECOM_TOKEN")
+    static let encodingAESKey = ConfigurationSetting(
+        keys: ["encoding_aes_key", "wecomaibot_encoding_aes_key"],
+        variable: "WECOM_ENCODING_AES_KEY"
+    )
+    static let callbackHost = ConfigurationSetting(keys: ["callback_server_host"], variable: "WECOM_CALLBACK_HOST")
+    static let callbackPort = ConfigurationSetting(keys: ["port"], variable: "WECOM_CALLBACK_PORT")
+    static let callbackCertificateFile = ConfigurationSetting(
+        keys: ["wecomaibot_callback_certificate_file"],
+        variable: "WECOM_CALLBACK_CERTIFICATE_FILE"
+    )
+    static let callbackKeyFile = ConfigurationSetting(
+        keys: ["wecomaibot_callback_key_file"],
+        variable: "WECOM_CALLBACK_KEY_FILE"
+    )
+    static let firstText = ConfigurationSetting(
+        keys: ["wecomaibot_init_respond_text"],
+        variable: "WECOM_INIT_RESPOND_TEXT"
+    )
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
     static let logFormat = ConfigurationSetting(keys: ["log_format"], variable: "WECOM_LOG_FORMAT")
     static let stateFile = ConfigurationSetting(keys: ["wecomaibot_state_file"], variable: "WECOM_STATE_FILE")
 
     static let all = [
-        mode, botID, secret, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced, streamWindow,
-        botName, mediaAllowedOrigins, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, statusPort,
-        statusHost, logLevel,
-        logFormat,
+        mode, botID, secret, token, encodingAESKey, callbackHost, callbackPort, callbackCertificateFile,
+        callbackKeyFile, firstText, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced,
+        streamWindow, botName, mediaAllowedOrigins, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile,
+        statusPort, statusHost, logLevel, logFormat,
     ]
 
     /// The variable that holds the path of the file.
@@ -60,19 +79,13 @@ struct ConfigurationSetting {
     /// What AstrBot's platform block also holds: accepted with any value, without effect in this version.
     private static let unusedKeys = [
         "id", "type", "enable", "hint",
-        "token", "wecomaibot_token", "encoding_aes_key", "wecomaibot_encoding_aes_key",
-        "wecomaibot_init_respond_text", "wecomaibot_friend_message_welcome_text",
+        "wecomaibot_friend_message_welcome_text",
         "msg_push_webhook_url", "only_use_webhook_url_to_send",
-        "unified_webhook_mode", "webhook_uuid", "callback_server_host", "port",
-    ]
-
-    /// Variables of the callback channel: accepted, so that one environment can serve both.
-    private static let unusedVariables = [
-        "WECOM_TOKEN", "WECOM_ENCODING_AES_KEY", "WECOM_CALLBACK_HOST", "WECOM_CALLBACK_PORT",
+        "unified_webhook_mode", "webhook_uuid",
     ]
 
     static let knownKeys = all.flatMap(\.keys) + unusedKeys
-    static let knownVariables = all.map(\.variable) + [fileVariable] + unusedVariables
+    static let knownVariables = all.map(\.variable) + [fileVariable]
 
     /// What to say of a name that is not in `known`.
     static func complaint(about name: String, known: [String]) -> String {

@@ -46,6 +46,30 @@ struct StreamMachineTimeTests {
 
     // MARK: The window
 
+    @Test("the first bubble may have an end of its own; the next ones do not")
+    func firstBubbleEnd() {
+        var subject = Subject(window: nil)
+        let end = subject.now + .seconds(100)
+        var capabilities = ReplyCapabilities()
+        capabilities.firstBubbleEnd = end
+        subject.machine = StreamMachine(capabilities: capabilities)
+        subject.now += .seconds(90)
+        subject.append("想")
+        #expect(subject.next() == intermediate("想"))
+        subject.now += .seconds(1)
+        #expect(subject.settle() == .wait(until: end), "not a window's length after the first update")
+        subject.now = end - .nanoseconds(1)
+        #expect(subject.next() == .wait(until: end))
+        subject.now = end
+        #expect(subject.next() == final("想"))
+        #expect(subject.settle() == .idle)
+        subject.now += .seconds(1)
+        subject.append("好")
+        #expect(subject.next() == intermediate("好", 1))
+        subject.now += .seconds(1_000)
+        #expect(subject.settle() == .idle)
+    }
+
     @Test("a bubble is finished when its window ends, not before, and nothing more is shown without new text")
     func window() {
         var subject = Subject()

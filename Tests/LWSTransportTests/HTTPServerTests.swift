@@ -29,6 +29,53 @@ struct HTTPServerTests {
         }
     }
 
+    @Test func drainingLetsAResponseBeSentAndDropsWhoWaits() async throws {
+        try await HTTPServerBench.run { bench in
+            let (idle, partial, busy) = (bench.client(), bench.client(), bench.client())
+            partial.send("GET /x HTT")
+            busy.send(get("/wait"))
+            await bench.requests.wait { $0.count == 1 }
+            async let drained: Void = bench.server.drain(within: .seconds(60))
+            #expect(await idle.receiveAll() == "")
+            #expect(await partial.receiveAll() == "")
+            bench.open()
+            #expect(await busy.receiveAll().hasSuffix("GET /wait 0\n"))
+            await drained
+            #expect(await bench.server.connectionCount == 0)
+        }
+    }
+
+    @Test func drainingEndsInTime() async throws {
+        try await HTTPServerBench.run { bench in
+            let busy = bench.client()
+            busy.send(get("/wait"))
+            await bench.requests.wait { $0.count == 1 }
+            await bench.server.drain(within: .milliseconds(50))
+            #expect(await bench.server.connectionCount == 1)
+            await bench.server.stop()
+            #expect(await busy.receiveAll() == "")
+        }
+    }
+
+    @Test func aClientMaySendItsNextRequestAsSoonAsItHasTheResponse() async throws {
+        try await HTTPServerBench.run { bench in
+            // Several at once, so that the library is never idle.
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<16 {
+                    group.addTask {
+                        let client = bench.client()
+                        for number in 0..<100 {
+                            client.send(post("/\(number)", "abc"))
+                            let end = "POST /\(number) 3\n"
+                            let text = await client.response(endingWith: end)
+                            #expect(text.hasPrefix("HTTP/1.1 200") && text.hasSuffix(end))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func aConnectionServesManyRequests() async throws {
         try await HTTPServerBench.run { bench in
             let client = bench.client()

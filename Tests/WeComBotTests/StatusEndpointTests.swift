@@ -77,6 +77,7 @@ struct StatusEndpointTests {
         snapshot.otherErrorCodes = 4
         snapshot.connectedAge = .milliseconds(1_500)
         snapshot.connectionsLost = [.heartbeatLost: 7]
+        snapshot.refusedCallbacks = [403: 5]
         let samples = try PrometheusSamples(snapshot.metrics)
         #expect(samples.values["wecom_bot_errors_total{errcode=\"93006\"}"] == 2)
         #expect(samples.values["wecom_bot_errors_total{errcode=\"-1\"}"] == 1)
@@ -86,11 +87,11 @@ struct StatusEndpointTests {
         #expect(samples.values["wecom_bot_state{state=\"idle\"}"] == 1)
         #expect(samples.values["wecom_bot_state{state=\"ready\"}"] == 0)
         #expect(samples.types.allSatisfy { $0.key.hasSuffix("_total") == ($0.value == "counter") })
-        #expect(samples.types.count == 33)
+        #expect(samples.types.count == 34)
     }
 
     @Test func aRunningBotTellsItsStateAndNoSecret() async throws {
-        let port = Self.freePort()
+        let port = freePort()
         let bench = try await BotBench { $0.statusPort = port }
         try await bench.run(BotBench.echo) { bot in
             try await bench.gateway.waitForSubscription()
@@ -131,22 +132,6 @@ struct StatusEndpointTests {
         #expect(error?.message.contains("wecomaibot_status_port") == true)
         await loop.shutdown()
         try await bench.end()
-    }
-
-    private static func freePort() -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                _ = bind(descriptor, pointer, size)
-                _ = getsockname(descriptor, pointer, &size)
-            }
-        }
-        return UInt16(bigEndian: address.sin_port)
     }
 
     /// Asks with Python's own HTTP client.

@@ -10,9 +10,9 @@
 /// * Final updates always go, as soon as nothing is outstanding, even with a text that was already shown.
 /// * A text that outgrows a bubble is cut (``TextSplitter``): the bubble is finished, the rest opens the next one. The final
 ///   texts of all bubbles are together the whole text, but for what is ``added`` where a code block or a table is cut.
-/// * A bubble whose ``ReplyCapabilities/bubbleWindow`` ends is finished the same way: after a paragraph, line or sentence if one
-///   ends near its end and the answer has not paused, else with all text so far. The next bubble opens with the next text; white
-///   space alone opens none.
+/// * A bubble whose ``ReplyCapabilities/bubbleWindow`` or ``ReplyCapabilities/firstBubbleEnd`` comes is finished the same way: after a
+///   paragraph, line or sentence if one ends near its end and the answer has not paused, else with all text so far. The next bubble
+///   opens with the next text; white space alone opens none.
 /// * Thinking is shown above the text of the bubble in which it came, and is no text: at most half of the bubble is for it, and of
 ///   more than that the newest part is shown. It is never cut into the next bubble.
 /// * A blank text is not sent. If the answer ends that way, nothing is sent and it counts as refused, or as the messages that were sent
@@ -407,7 +407,7 @@ extension StreamMachine {
     /// The next step of an answer whose current bubble holds `range`.
     private mutating func continued(_ range: Range<Int>, now: ContinuousClock.Instant) -> Step {
         let isBlank = text.firstVisible(in: range) == nil
-        let windowEnd = isShown ? capabilities.bubbleWindow.flatMap { window in openTime.map { $0 + window } } : nil
+        let windowEnd = isShown ? bubbleEnd : nil
         if let windowEnd, windowEnd <= now {
             guard !isBlank else {
                 added = (0, 0)
@@ -425,6 +425,14 @@ extension StreamMachine {
         }
         isIdle = textDue == nil
         return [textDue, keepAliveDue, windowEnd].compactMap(\.self).min().map { .wait(until: $0) } ?? .idle
+    }
+
+    private var bubbleEnd: ContinuousClock.Instant? {
+        let ends = [
+            capabilities.bubbleWindow.flatMap { window in openTime.map { $0 + window } },
+            bubble == 0 ? capabilities.firstBubbleEnd : nil,
+        ]
+        return ends.compactMap(\.self).min()
     }
 
     /// When the text may be sent; `nil` if it was already.

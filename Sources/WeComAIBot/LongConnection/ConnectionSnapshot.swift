@@ -18,6 +18,8 @@ package struct ConnectionSnapshot: Sendable, Hashable {
     package internal(set) var queued = 0
     /// Bytes that the socket has and has not passed on yet.
     package internal(set) var handedBytes = 0
+    /// Requests to the callback address that were turned away, by HTTP status.
+    package internal(set) var refusedCallbacks: [Int: Int] = [:]
     /// The counters.
     package internal(set) var statistics = ConnectionStatistics()
 

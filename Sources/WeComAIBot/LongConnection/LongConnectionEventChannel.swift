@@ -18,13 +18,8 @@ struct LongConnectionEventChannel: EventChannel {
     }
 
     func answer(_ message: OutboundMessage) async -> Delivery {
-        let command: Command
-        switch (event.kind, message.kind) {
-        case (.enterChat, .text), (.enterChat, .templateCard): command = .respondWelcome
-        case (.cardAction, .cardUpdate): command = .respondUpdate
-        default:
-            let reason = "an event of kind \(event.kind.rawValue) cannot be answered with \(message.kind.rawValue)"
-            return .refused(.init(reason))
+        guard let command = event.kind.command(with: message.kind) else {
+            return .refused(event.kind.refusal(of: message.kind))
         }
         guard let requestID else { return .refused(.init("the event came without a req_id to answer it by")) }
         let isFirst = isAnswered.withLock { isAnswered in
@@ -43,5 +38,24 @@ struct LongConnectionEventChannel: EventChannel {
             return .refused(.init("the event does not say where it happened"))
         }
         return await connection.push(message, to: conversation)
+    }
+}
+
+extension Event.Kind {
+    /// Whether the platform takes an answer to an event of this kind.
+    var isAnswerable: Bool { self == .enterChat || self == .cardAction }
+
+    /// The command that answers an event of this kind with a message of that one; `nil` if none does (official doc 101031).
+    func command(with message: OutboundMessage.Kind) -> Command? {
+        switch (self, message) {
+        case (.enterChat, .text), (.enterChat, .templateCard): .respondWelcome
+        case (.cardAction, .cardUpdate): .respondUpdate
+        default: nil
+        }
+    }
+
+    /// Why it is not answered so.
+    func refusal(of message: OutboundMessage.Kind) -> Delivery.Reason {
+        Delivery.Reason("an event of kind \(rawValue) cannot be answered with \(message.rawValue)")
     }
 }

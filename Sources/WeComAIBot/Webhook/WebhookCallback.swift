@@ -5,7 +5,7 @@ enum WebhookCallback: Sendable {
     /// A user wrote something.
     case message(MessageCallback)
     /// Something happened to the bot.
-    case event(EventCallback)
+    case event(EventCallback, raw: [UInt8])
     /// The platform asks what a stream shows by now.
     case refresh(streamID: String)
 }
@@ -41,7 +41,7 @@ extension WebhookCallback {
     init(_ body: Body, raw: [UInt8]) throws(WireError) {
         switch body {
         case .message(let body): self = .message(try MessageCallback(body, raw: raw))
-        case .event(let event): self = .event(event)
+        case .event(let event): self = .event(event, raw: raw)
         case .refresh(let id):
             guard !id.isEmpty else { throw WireError(.missingField, "missing stream.id in a refresh") }
             self = .refresh(streamID: id)

@@ -1,3 +1,4 @@
+internal import BotCore
 internal import FoundationEssentials
 
 /// What goes through the callback address, to bytes and back: the only place that knows that it is JSON.
@@ -41,9 +42,40 @@ struct WebhookCodec: Sendable {
         return try bytes(Answer(msgtype: "stream", stream: stream))
     }
 
+    /// The plain text of an answer to an event.
+    ///
+    /// - Throws: `WireError` if the message has a problem.
+    func encode(answer message: OutboundMessage) throws(WireError) -> [UInt8] {
+        try bytes(message.frameBody())
+    }
+
     /// The body of an answer.
     func encode(_ envelope: WebhookEnvelope) throws(WireError) -> [UInt8] {
         try bytes(envelope)
+    }
+
+    /// A message for a `response_url`: Markdown.
+    ///
+    /// - Throws: `WireError` if the text is longer than the protocol allows.
+    func encode(markdown text: String) throws(WireError) -> [UInt8] {
+        try WireError.limit(text, OutboundMessage.maximumMarkdownBytes, "markdown.content", of: "a late answer")
+        return try bytes(Late(msgtype: "markdown", markdown: ["content": text]))
+    }
+
+    /// A message for a `response_url`: whatever it is.
+    func encode(_ message: OutboundMessage) throws(WireError) -> [UInt8] {
+        let kind = try bytes(message.kind.rawValue)
+        return Array("{\"msgtype\":".utf8) + kind + [UInt8(ascii: ",")] + kind + [UInt8(ascii: ":")] + message.body
+            + [UInt8(ascii: "}")]
+    }
+
+    /// What was answered to a message at a `response_url`.
+    ///
+    /// - Throws: `WireError` if it does not say.
+    func verdict(_ body: [UInt8]) throws(WireError) -> (code: ErrorCode, message: String) {
+        let verdict = try decoder.decode(Verdict.self, fromText: body, called: "an answer")
+        guard let code = verdict.code else { throw WireError(.missingField, "missing errcode in an answer") }
+        return (ErrorCode(rawValue: code), verdict.message)
     }
 
     private func bytes(_ value: some Encodable) throws(WireError) -> [UInt8] {
@@ -57,6 +89,24 @@ struct WebhookCodec: Sendable {
     private struct Answer: Encodable {
         let msgtype: String
         let stream: StreamFrame
+    }
+
+    private struct Late: Encodable {
+        let msgtype: String
+        let markdown: [String: String]
+    }
+
+    private struct Verdict: Decodable {
+        let code: Int?
+        let message: String
+
+        private enum Key: String, CodingKey { case errcode, errmsg }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: Key.self)
+            code = container.tolerantInt(.errcode)
+            message = (container.tolerant(String.self, .errmsg) ?? "").prefix(maximumBytes: 256)
+        }
     }
 
     private struct Sealed: Decodable {

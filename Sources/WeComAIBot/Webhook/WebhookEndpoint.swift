@@ -1,86 +1,112 @@
 package import BotCore
 internal import BotCrypto
 package import BotFoundation
+internal import FoundationEssentials
 
 /// The address to which the platform delivers messages (official docs 100719, 101031, 101033).
 ///
-/// It takes a request and gives the response, so that any HTTP server can carry it. Nothing in it waits: messages are handed
-/// over, and what the platform asks for is answered with what there is.
+/// It takes a request and gives the response, so that any HTTP server can carry it. Messages are handed over, and what the
+/// platform asks for is answered with what there is; only the response to an event waits, for seconds, for what its handler says.
 package final class WebhookEndpoint: Sendable {
     /// The most bytes of a body; a longer one is answered with 413. A message has a few KiB.
     package static let maximumBodyBytes = 4 << 20
 
     /// Gets each message once, and the way to answer it. It must not wait.
     package typealias Receiver = @Sendable (Inbound, any ReplyChannel) -> Void
+    /// Gets each event, and the way to answer it. It must not wait.
+    package typealias EventReceiver = @Sendable (Event, any EventChannel) -> Void
 
-    private let configuration: WebhookConfiguration
-    private let streams: Locked<WebhookStreams<Promise<Void>>>
-    private let failures = Locked<[WebhookFailure.Status: Int]>([:])
+    private struct Settings {
+        var configuration: WebhookConfiguration
+        var reader = InboundReader()
+
+        mutating func take(_ new: WebhookConfiguration, _ media: MediaClient?) {
+            configuration = new
+            reader.botName = new.botName
+            reader.media = media
+            reader.commonKey = new.encodingAESKey
+        }
+    }
+
+    private let settings: Locked<Settings>
+    let answers: WebhookAnswers
     private let codec = WebhookCodec()
-    private let timeline: Timeline
+    private let unixTime: @Sendable () -> Int64
     private let log: Log
-    private let fallback: WebhookFallback?
     private let receiver: Receiver
+    private let eventReceiver: EventReceiver
 
     /// An endpoint that is ready for requests.
     ///
-    /// - Parameter clock: What windows and silences are measured by.
-    package convenience init(
+    /// - Parameters:
+    ///   - media: What fetches attachments; without it, they say that they cannot be fetched.
+    ///   - fallback: The ways to the user when the platform does not ask.
+    ///   - clock: What windows and silences are measured by.
+    ///   - unixTime: Milliseconds since 1970.
+    package init(
         _ configuration: WebhookConfiguration,
+        media: MediaClient? = nil,
+        fallback: WebhookFallback = .init(),
         clock: any Clock<Duration> = ContinuousClock(),
+        unixTime: @escaping @Sendable () -> Int64 = UnixTime.milliseconds,
         log: Log = .disabled,
+        onEvent: @escaping EventReceiver = { _, _ in },
         receiver: @escaping Receiver
     ) {
-        self.init(configuration, clock: clock, log: log, fallback: nil, receiver: receiver)
-    }
-
-    init(
-        _ configuration: WebhookConfiguration,
-        clock: any Clock<Duration>,
-        log: Log,
-        fallback: WebhookFallback?,
-        receiver: @escaping Receiver
-    ) {
-        self.configuration = configuration
+        var settings = Settings(configuration: configuration)
+        settings.take(configuration, media)
+        self.settings = Locked(settings)
         self.log = log
-        self.fallback = fallback
         self.receiver = receiver
-        timeline = Timeline(clock)
-        streams = Locked(WebhookStreams(configuration.stream))
+        eventReceiver = onEvent
+        self.unixTime = unixTime
+        answers = WebhookAnswers(configuration.stream, timeline: Timeline(clock), fallback: fallback)
     }
-
-    /// How many streams are kept.
-    var streamCount: Int { streams.withLock { $0.count } }
 
     /// Answers one request. Any number of them may be answered at the same time, never on the caller's executor.
     ///
     /// A request that is turned away is answered with 400, or with 403 if its signature is wrong; the log says why.
     @concurrent package func respond(to request: WebhookRequest) async -> WebhookResponse {
         do throws(WebhookFailure) {
-            return try answer(request)
+            switch try answer(request) {
+            case .ready(let response): return response
+            case .awaited(let event): return try await response(to: event)
+            }
         } catch {
             report(error)
             return error.response
         }
     }
 
-    func answer(_ request: WebhookRequest) throws(WebhookFailure) -> WebhookResponse {
+    /// What a request comes to.
+    enum Answer {
+        case ready(WebhookResponse)
+        case awaited(AwaitedEvent)
+    }
+
+    /// The response is up to whoever handles an event.
+    struct AwaitedEvent {
+        let response: WebhookEventResponse
+        let deadline: ContinuousClock.Instant
+        let seal: WebhookSeal
+    }
+
+    func answer(_ request: WebhookRequest) throws(WebhookFailure) -> Answer {
+        let configuration = settings.withLock { $0.configuration }
         if let path = configuration.path, request.path != path {
-            throw WebhookFailure(.notFound, "the path is not the callback's")
+            let advice = "the callback address of this bot is \(path)"
+            throw WebhookFailure(.notFound, "the path is not the callback's", advice: advice)
         }
         switch request.method {
-        case "GET": return try verify(request)
-        case "POST": return try receive(request)
+        case "GET": return .ready(try verify(request, configuration.cipher))
+        case "POST": return try receive(request, configuration.cipher)
         default: throw WebhookFailure(.methodNotAllowed, "the method is neither GET nor POST")
         }
     }
 
     /// The first, the second, the fourth, the eighth … of a kind: the address is open to everybody.
     private func report(_ failure: WebhookFailure) {
-        let count = failures.withLock { counts in
-            counts[failure.status, default: 0] += 1
-            return counts[failure.status, default: 0]
-        }
+        let count = answers.refused(failure.status.rawValue)
         log(
             count & (count - 1) == 0 ? .warning : .debug,
             "a request to the callback address was turned away with \(failure.status.rawValue)",
@@ -89,46 +115,101 @@ package final class WebhookEndpoint: Sendable {
     }
 }
 
+// MARK: Life
+
+extension WebhookEndpoint {
+    /// What makes messages for handlers of what arrives, or was saved.
+    package var reader: InboundReader { settings.withLock { $0.reader } }
+
+    /// Takes another token, key, name, first text and window, for what comes from now on.
+    ///
+    /// - Parameter media: What fetches attachments from now on.
+    package func reload(_ new: WebhookConfiguration, media: MediaClient?) {
+        settings.withLock { $0.take(new, media) }
+        answers.withStreams { streams, _ in streams.configuration = new.stream }
+    }
+
+    /// Takes no new messages from now on: they are answered with 503, so that the platform delivers them again. What the platform
+    /// asks for is still answered.
+    package func beginEnding() {
+        answers.withStreams { streams, _ in streams.beginEnding() }
+    }
+
+    /// Nobody will ask any more: what waits to be fetched goes another way. Returns when everything has its verdict, at the latest
+    /// after `patience`.
+    package func end(patience: Duration) async {
+        await answers.end(patience: patience)
+    }
+
+    /// The way to go on with an answer that another process has begun; `nil` if the turn's route makes no sense.
+    package func channel(resuming turn: SavedTurn) -> (any ReplyChannel)? {
+        guard let text = turn.route else { return nil }
+        let route: WebhookReplyChannel.Route
+        do {
+            route = try JSONDecoder().decode(WebhookReplyChannel.Route.self, from: Data(text.utf8))
+        } catch {
+            return nil
+        }
+        guard !route.streamID.isEmpty else { return nil }
+        let age = Duration.milliseconds(max(0, min(unixTime() - turn.receivedAt, 365 * 86_400_000)))
+        let fetched = Promise<Void>()
+        return answers.withStreams { streams, now -> WebhookReplyChannel? in
+            let received = now - age
+            guard
+                streams.reopen(turn.message.id, as: route.streamID, waiter: fetched, received: received, now: now)
+            else { return nil }
+            return WebhookReplyChannel(
+                route.streamID,
+                responseURL: route.responseURL.map { Secret($0) },
+                of: self.answers,
+                fetched: fetched,
+                received: received,
+                closing: streams.closing(received: received),
+                repeatedBubbles: turn.answer?.repeatedBubbles ?? []
+            )
+        }
+    }
+}
+
 // MARK: Requests
 
 extension WebhookEndpoint {
     /// The administrator saves the address: it proves that it knows the key.
-    private func verify(_ request: WebhookRequest) throws(WebhookFailure) -> WebhookResponse {
+    private func verify(_ request: WebhookRequest, _ cipher: CallbackCipher) throws(WebhookFailure) -> WebhookResponse {
         let parameters = try WebhookParameters(query: request.query)
-        guard let echo = parameters.echo else {
-            throw WebhookFailure(.badRequest, "the parameter echostr is missing")
-        }
-        return WebhookResponse(status: 200, body: try open(echo, parameters))
+        guard let echo = parameters.echo else { throw WebhookFailure.parameters("the parameter echostr is missing") }
+        let response = WebhookResponse(status: 200, body: try cipher.opened(echo, parameters))
+        log(.info, "the callback address was verified")
+        return response
     }
 
-    private func receive(_ request: WebhookRequest) throws(WebhookFailure) -> WebhookResponse {
+    private func receive(_ request: WebhookRequest, _ cipher: CallbackCipher) throws(WebhookFailure) -> Answer {
         guard request.body.count <= Self.maximumBodyBytes else {
             throw WebhookFailure(.contentTooLarge, "a body of \(request.body.count) bytes")
         }
         let parameters = try WebhookParameters(query: request.query)
         // Signed by the platform as it is written; our answer repeats it as a number.
         guard let timestamp = Int(parameters.timestamp) else {
-            throw WebhookFailure(.badRequest, "the parameter timestamp is not a number")
+            throw WebhookFailure.parameters("the parameter timestamp is not a number")
         }
-        guard let callback = try callback(in: request.body, parameters) else { return .empty }
-        switch callback {
-        case .event:
-            log(.debug, "an event without a handler")
-            return .empty
-        case .message(let message):
-            return try seal(take(message), timestamp: timestamp, nonce: parameters.nonce)
+        let seal = WebhookSeal(cipher: cipher, timestamp: timestamp, nonce: parameters.nonce)
+        switch try callback(in: request.body, parameters, cipher) {
+        case nil: return .ready(.empty)
+        case .event(let event, let raw): return try take(event, raw: raw, seal)
+        case .message(let message): return .ready(try seal.response(take(message)))
         case .refresh(let id):
-            let frame = streams.withLock { $0.refresh(id, now: timeline.now) }
-            let response = try seal(frame, timestamp: timestamp, nonce: parameters.nonce)
-            streams.withLock { $0.fetched(frame) }?.fulfill(())
-            return response
+            let frame = answers.withStreams { streams, now in streams.refresh(id, now: now) }
+            let response = try seal.response(frame)
+            answers.withStreams { streams, _ in streams.fetched(frame) }?.fulfill(())
+            return .ready(response)
         }
     }
 
     /// The callback in a body; `nil` if it is the platform's and makes no sense, for it would be the same if it came again.
     private func callback(
         in body: [UInt8],
-        _ parameters: WebhookParameters
+        _ parameters: WebhookParameters,
+        _ cipher: CallbackCipher
     ) throws(WebhookFailure) -> WebhookCallback? {
         let encrypted: String
         do throws(WireError) {
@@ -136,10 +217,12 @@ extension WebhookEndpoint {
         } catch {
             throw WebhookFailure(error)
         }
-        let plain = try open(encrypted, parameters)
+        let plain = try cipher.opened(encrypted, parameters)
+        answers.sawCallback()
         do throws(WireError) {
             return try codec.callback(plain)
         } catch {
+            answers.count { $0.malformedFrames += 1 }
             guard error.code == .missingField else { throw WebhookFailure(error) }
             log(.warning, "skipped a callback that makes no sense: \(error.message)")
             return nil
@@ -148,42 +231,66 @@ extension WebhookEndpoint {
 
     /// Opens a stream for a message and hands the message over, unless that was done before.
     private func take(_ message: MessageCallback) throws(WebhookFailure) -> StreamFrame {
-        let inbound = message.inbound
+        let messageID = message.fields.messageID ?? ""
         let fetched = Promise<Void>()
         // Not to be guessed, and never used before, also not before a restart.
         let id = "stream_\(UInt64.random(in: .min ... .max))_\(UInt64.random(in: .min ... .max))"
-        switch streams.withLock({ $0.open(inbound.id, as: id, waiter: fetched, now: timeline.now) }) {
-        case .full:
-            throw WebhookFailure(.unavailable, "too many answers are under way")
+        let (opening, received, closing) = answers.withStreams { streams, now in
+            (streams.open(messageID, as: id, waiter: fetched, now: now), now, streams.closing(received: now))
+        }
+        switch opening {
+        case .full: throw WebhookFailure(.unavailable, "too many answers are under way")
+        case .ending: throw WebhookFailure(.unavailable, "the bot is ending")
         case .again(let frame):
-            log(.debug, "a message was delivered again", [.messageID: inbound.id])
+            log(.debug, "a message was delivered again", [.messageID: messageID])
             return frame
         case .opened(let frame):
-            log(
-                .debug,
-                "message received",
-                [.messageID: inbound.id, .conversation: inbound.conversation.id]
-            )
+            answers.count { $0.messages += 1 }
+            log(.debug, "message received", [.messageID: messageID, .conversation: message.conversation.id])
             let channel = WebhookReplyChannel(
-                answering: message,
-                in: id,
-                of: streams,
+                id,
+                responseURL: message.fields.responseURL,
+                of: answers,
                 fetched: fetched,
-                timeline: timeline,
-                fallback: fallback
+                received: received,
+                closing: closing
             )
-            receiver(inbound, channel)
+            receiver(reader.inbound(message, at: received), channel)
             return frame
         }
     }
+
+    /// Hands an event over. The platform takes one answer to it, in the response to this request (official doc 101031).
+    private func take(_ callback: EventCallback, raw: [UInt8], _ seal: WebhookSeal) throws(WebhookFailure) -> Answer {
+        let (isEnding, now) = answers.withStreams { streams, now in (streams.isEnding, now) }
+        guard !isEnding else { throw WebhookFailure(.unavailable, "the bot is ending") }
+        let event = callback.event(raw: raw)
+        answers.count { $0.events += 1 }
+        log(
+            .debug,
+            "event received",
+            [.messageID: event.id, .conversation: event.conversation?.id ?? "", .reason: event.kind.rawValue]
+        )
+        let response = WebhookEventResponse()
+        let late = WebhookLatePost(callback.fields.responseURL, received: now, of: answers)
+        eventReceiver(event, WebhookEventChannel(event.kind, response: response, late: late))
+        guard event.kind.isAnswerable else { return .ready(.empty) }
+        return .awaited(AwaitedEvent(response: response, deadline: now + WebhookEventResponse.patience, seal: seal))
+    }
+
+    private func response(to event: AwaitedEvent) async throws(WebhookFailure) -> WebhookResponse {
+        guard let plain = await event.response.plain(by: event.deadline, on: answers.timeline) else { return .empty }
+        return try event.seal.response(plain)
+    }
 }
 
-// MARK: Cryptography and JSON
-
-extension WebhookEndpoint {
-    private func open(_ encrypted: String, _ parameters: WebhookParameters) throws(WebhookFailure) -> [UInt8] {
+extension CallbackCipher {
+    fileprivate func opened(
+        _ encrypted: String,
+        _ parameters: WebhookParameters
+    ) throws(WebhookFailure) -> [UInt8] {
         do throws(CryptoError) {
-            return try configuration.cipher.open(
+            return try open(
                 encrypted,
                 signature: parameters.signature,
                 timestamp: parameters.timestamp,
@@ -191,25 +298,6 @@ extension WebhookEndpoint {
             )
         } catch {
             throw WebhookFailure(error)
-        }
-    }
-
-    private func seal(
-        _ frame: StreamFrame,
-        timestamp: Int,
-        nonce: String
-    ) throws(WebhookFailure) -> WebhookResponse {
-        do {
-            let encrypted = try configuration.cipher.seal(codec.encode(frame))
-            let envelope = try WebhookEnvelope(
-                encrypted,
-                timestamp: timestamp,
-                nonce: nonce,
-                cipher: configuration.cipher
-            )
-            return WebhookResponse(status: 200, body: try codec.encode(envelope))
-        } catch {
-            throw WebhookFailure(.internalError, "an answer could not be made: \(error)")
         }
     }
 }

@@ -30,20 +30,26 @@ struct WebhookFailure: Error, Sendable, Hashable {
 
     let status: Status
     let message: String
+    /// What a person who tries the address is told. Only of what came before the signature was checked: behind it, an answer could
+    /// tell something of what was decrypted.
+    let advice: String?
 
-    init(_ status: Status, _ message: String) {
+    init(_ status: Status, _ message: String, advice: String? = nil) {
         self.status = status
         self.message = message
+        self.advice = advice
     }
 
     /// A request that could not be opened.
     init(_ error: CryptoError) {
-        message = error.description
-        switch error.code {
-        case .invalidSignature: status = .forbidden
-        case .openSSL: status = .internalError
-        default: status = .badRequest
-        }
+        let status: Status =
+            switch error.code {
+            case .invalidSignature: .forbidden
+            case .openSSL: .internalError
+            default: .badRequest
+            }
+        let advice = "the signature does not fit. The bot needs the Token of its page in the admin console."
+        self.init(status, error.description, advice: status == .forbidden ? advice : nil)
     }
 
     /// A request that could not be read.
@@ -51,9 +57,21 @@ struct WebhookFailure: Error, Sendable, Hashable {
         self.init(.badRequest, error.message)
     }
 
-    /// What the sender is told: the status in words, and nothing else.
+    /// A request whose parameters are not the platform's.
+    static func parameters(_ message: String) -> WebhookFailure {
+        let advice = """
+            \(message).
+            This is the callback address of a WeCom AI bot, and it works. Save it in the admin console, on the bot's page under \
+            "API mode, callback URL", with the bot's Token and EncodingAESKey: WeCom then calls it with msg_signature, timestamp and \
+            nonce, and with echostr to verify it.
+            """
+        return WebhookFailure(.badRequest, message, advice: advice)
+    }
+
+    /// What the sender is told: the status in words, and what can be done about it.
     var response: WebhookResponse {
         let headers = status == .methodNotAllowed ? ["Allow": "GET, POST"] : [:]
-        return WebhookResponse(status: status.rawValue, headers: headers, body: Array(status.phrase.utf8))
+        let text = advice.map { "\(status.phrase): \($0)\n" } ?? "\(status.phrase)\n"
+        return WebhookResponse(status: status.rawValue, headers: headers, body: Array(text.utf8))
     }
 }

@@ -16,21 +16,21 @@ struct WebhookParameters: Sendable, Hashable {
     init(query: String) throws(WebhookFailure) {
         let components = URLComponents(string: "?\(query)", encodingInvalidCharacters: false)
         guard let components, components.fragment == nil else {
-            throw WebhookFailure(.badRequest, "the query is not valid percent encoding")
+            throw WebhookFailure.parameters("the query is not valid percent encoding")
         }
         let items = components.queryItems ?? []
         func value(_ name: String) throws(WebhookFailure) -> String? {
             let values = items.filter { $0.name == name }
-            guard values.count < 2 else { throw WebhookFailure(.badRequest, "the parameter \(name) is there twice") }
+            guard values.count < 2 else { throw WebhookFailure.parameters("the parameter \(name) is there twice") }
             guard let item = values.first else { return nil }
             guard let value = item.value, !value.isEmpty else {
-                throw WebhookFailure(.badRequest, "the parameter \(name) has no value")
+                throw WebhookFailure.parameters("the parameter \(name) has no value")
             }
             return value
         }
         func required(_ name: String) throws(WebhookFailure) -> String {
             guard let value = try value(name) else {
-                throw WebhookFailure(.badRequest, "the parameter \(name) is missing")
+                throw WebhookFailure.parameters("the parameter \(name) is missing")
             }
             return value
         }
@@ -38,6 +38,7 @@ struct WebhookParameters: Sendable, Hashable {
         signature = try required(signatures.first ?? Self.signatureNames[0])
         timestamp = try required("timestamp")
         nonce = try required("nonce")
-        echo = try value("echostr")
+        // Base64 has no space: what a server took for one was a plus.
+        echo = try value("echostr").map { String($0.map { $0 == " " ? "+" : $0 }) }
     }
 }

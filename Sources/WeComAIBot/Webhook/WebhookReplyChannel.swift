@@ -1,72 +1,94 @@
 internal import BotCore
 internal import BotFoundation
-
-/// Sends a text to the user when the platform does not ask for it. It says how that ended.
-typealias WebhookFallback = @Sendable (_ text: String, _ message: MessageCallback) async -> Delivery
+internal import FoundationEssentials
 
 /// Answers one message of the callback address with the bubble that the platform asks for.
 ///
-/// There is one bubble; what does not fit into it, or comes too late for it, goes the other way, if there is one. When the
-/// channel is released, whoever was to answer has ended: a bubble that is still open then is closed.
+/// There is one bubble; what does not fit into it, or comes too late for it, goes to the message's `response_url`, which takes one
+/// message, or to the group webhook. When the channel is released, whoever was to answer has ended: a bubble that is still open
+/// then is closed.
 final class WebhookReplyChannel: ReplyChannel {
-    private let message: MessageCallback
+    let capabilities: ReplyCapabilities
     private let streamID: String
-    private let streams: Locked<WebhookStreams<Promise<Void>>>
+    private let responseURL: Secret?
+    private let answers: WebhookAnswers
     /// Fulfilled when the complete text was fetched.
     private let fetched: Promise<Void>
-    private let timeline: Timeline
-    private let fallback: WebhookFallback?
+    private let late: WebhookLatePost
+    /// The bubbles whose final update another process may have delivered: they go no other way.
+    private let repeatedBubbles: Set<Int>
 
+    /// - Parameters:
+    ///   - received: When the message came.
+    ///   - closing: When the bubble should be finished.
     init(
-        answering message: MessageCallback,
-        in streamID: String,
-        of streams: Locked<WebhookStreams<Promise<Void>>>,
+        _ streamID: String,
+        responseURL: Secret?,
+        of answers: WebhookAnswers,
         fetched: Promise<Void>,
-        timeline: Timeline,
-        fallback: WebhookFallback?
+        received: ContinuousClock.Instant,
+        closing: ContinuousClock.Instant,
+        repeatedBubbles: Set<Int> = []
     ) {
-        self.message = message
-        self.streamID = streamID
-        self.streams = streams
-        self.fetched = fetched
-        self.timeline = timeline
-        self.fallback = fallback
-    }
-
-    deinit {
-        streams.withLock { $0.abandon(streamID) }
-    }
-
-    var capabilities: ReplyCapabilities {
-        ReplyCapabilities(
-            maximumBytes: StreamFrame.maximumContentBytes,
+        var capabilities = ReplyCapabilities(
+            maximumBytes: min(StreamFrame.maximumContentBytes, OutboundMessage.maximumMarkdownBytes),
             streams: true,
             thinkingMarkupBytes: StreamFrame.thinkingMarkupBytes
         )
+        capabilities.firstBubbleEnd = closing
+        self.capabilities = capabilities
+        self.streamID = streamID
+        self.responseURL = responseURL
+        self.answers = answers
+        self.fetched = fetched
+        self.repeatedBubbles = repeatedBubbles
+        late = WebhookLatePost(responseURL, received: received, of: answers)
+    }
+
+    deinit {
+        let streamID = streamID
+        answers.withStreams { streams, _ in streams.abandon(streamID) }
+    }
+
+    /// What another process needs to go on with the answer.
+    struct Route: Codable {
+        let streamID: String
+        let responseURL: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case streamID = "stream_id"
+            case responseURL = "response_url"
+        }
+    }
+
+    var route: String? {
+        do {
+            let route = Route(streamID: streamID, responseURL: responseURL?.value)
+            return String(decoding: try JSONEncoder().encode(route), as: UTF8.self)
+        } catch {
+            return nil  // two strings are always encodable
+        }
     }
 
     func send(_ update: BubbleUpdate) async -> Delivery {
-        let content = StreamFrame.content(of: update)
-        guard content.utf8.count <= StreamFrame.maximumContentBytes else {
-            return .refused(Delivery.Reason("a bubble has at most \(StreamFrame.maximumContentBytes) bytes"))
-        }
-        guard update.bubble == 0 else {
-            let reason = Delivery.Reason("the answer does not fit into the one bubble that the platform asks for")
-            return await sendOtherwise(update, because: reason)
-        }
-        let placing = streams.withLock {
-            $0.place(content, isFinal: update.isFinal, in: streamID, now: timeline.now)
-        }
-        switch placing {
-        case .unwatched(let reason): return await sendOtherwise(update, because: reason)
-        case .kept where update.isFinal: return await waitUntilFetched(update)
+        update.isFinal ? await answers.deliver { await sendLast(update) } : show(update)
+    }
+
+    /// Only what is complete leaves another way: there, nothing can be updated.
+    private func show(_ update: BubbleUpdate) -> Delivery {
+        guard update.bubble == 0 else { return .refused(Self.oneBubble) }
+        switch place(update) {
+        case .unwatched(let reason): return .refused(reason)
         case .kept: return .unknown(Delivery.Reason("it is shown when the platform asks next"))
         }
     }
 
-    private func waitUntilFetched(_ update: BubbleUpdate) async -> Delivery {
+    private func sendLast(_ update: BubbleUpdate) async -> Delivery {
+        guard update.bubble == 0 else { return await sendOtherwise(update, because: Self.oneBubble) }
+        if case .unwatched(let reason) = place(update) { return await sendOtherwise(update, because: reason) }
+        let streamID = streamID
         while true {
-            switch streams.withLock({ $0.standing(of: streamID, now: timeline.now) }) {
+            switch answers.withStreams({ streams, now in streams.standing(of: streamID, now: now) }) {
             case .fetched: return .delivered
             case .unclosed(let reason): return .unknown(reason)
             case .unwatched(let reason): return await sendOtherwise(update, because: reason)
@@ -74,27 +96,54 @@ final class WebhookReplyChannel: ReplyChannel {
                 guard !Task.isCancelled else {
                     return .unknown(Delivery.Reason("the bot ended before the platform asked for the answer"))
                 }
-                await wait(until: deadline)
+                await answers.wait(for: fetched, until: deadline)
             }
         }
     }
 
-    /// Returns when the text was fetched, at the deadline, or when the task is cancelled.
-    private func wait(until deadline: ContinuousClock.Instant) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { _ = await self.fetched.value() }
-            group.addTask {
-                do { try await self.timeline.sleep(until: deadline) } catch { return }  // it was fetched, or cancelled
-            }
-            await group.next()
-            group.cancelAll()
+    private func place(_ update: BubbleUpdate) -> WebhookStreams<Promise<Void>>.Placing {
+        let streamID = streamID
+        return answers.withStreams { streams, now in
+            streams.place(StreamFrame.content(of: update), isFinal: update.isFinal, in: streamID, now: now)
         }
     }
 
-    /// Only what is final goes the other way: there, nothing can be updated.
+    /// Without the thinking: only a bubble is known to show it as such.
     private func sendOtherwise(_ update: BubbleUpdate, because reason: Delivery.Reason) async -> Delivery {
-        guard update.isFinal, let fallback else { return .refused(reason) }
-        let delivery = await fallback(update.text, message)
-        return delivery == .delivered ? .redirected(reason) : delivery
+        guard !repeatedBubbles.contains(update.bubble) else { return .refused(reason) }
+        let body: [UInt8]
+        do throws(WireError) {
+            body = try WebhookCodec().encode(markdown: update.text)
+        } catch {
+            return .refused(Delivery.Reason(error.message))
+        }
+        let delivery = await late.post(body)
+        if delivery == .delivered { return .redirected(Delivery.Reason("\(reason.message); sent to response_url")) }
+        guard case .refused(let refusal) = delivery else { return delivery }
+        guard let push = answers.fallback.push else {
+            return .refused(Delivery.Reason(code: refusal.code, "\(reason.message); \(refusal.message)"))
+        }
+        switch await push(update.text) {
+        case .delivered:
+            return .redirected(Delivery.Reason("\(reason.message); \(refusal.message); sent to the group webhook"))
+        case .refused(let last):
+            return .refused(Delivery.Reason(code: last.code, "\(reason.message); \(refusal.message); \(last.message)"))
+        case .unknown(let last): return .unknown(last)
+        case .redirected(let last): return .redirected(last)
+        }
+    }
+
+    /// Sends a message of its own to the `response_url`, which the answer cannot use then.
+    func send(_ message: OutboundMessage) async -> Delivery { await late.send(message) }
+
+    func upload(
+        _ source: UploadSource,
+        as kind: UploadedMedia.Kind,
+        name: String,
+        progress: (@Sendable (UploadProgress) -> Void)?
+    ) async throws(UploadError) -> UploadedMedia { throw .notInWebhookMode }
+
+    private static var oneBubble: Delivery.Reason {
+        Delivery.Reason("the answer does not fit into the one bubble that the platform asks for")
     }
 }

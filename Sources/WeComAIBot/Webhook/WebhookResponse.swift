@@ -1,11 +1,11 @@
 /// What to answer to a ``WebhookRequest``.
-package struct WebhookResponse: Sendable, Hashable {
+public struct WebhookResponse: Sendable, Hashable {
     /// The status code.
-    package var status: Int
+    public var status: Int
     /// The headers by name. `Content-Length`, `Date` and the like are the server's to add.
-    package var headers: [String: String]
+    public var headers: [String: String]
     /// The body, to be sent exactly as it is.
-    package var body: [UInt8]
+    public var body: [UInt8]
 
     /// A response of plain text.
     init(status: Int, headers: [String: String] = [:], body: [UInt8]) {
@@ -17,4 +17,19 @@ package struct WebhookResponse: Sendable, Hashable {
 
     /// The platform's request was understood and there is nothing to say (official doc 101031).
     static let empty = WebhookResponse(status: 200, body: [])
+
+    /// The answer of a bot that gets its messages over the long connection.
+    package static let otherMode = WebhookResponse(
+        status: 400,
+        body: Array(
+            """
+            Bad Request: this bot gets its messages over the long connection, and nothing is taken here. To use this callback \
+            address, set WECOM_CONNECTION_MODE=webhook, WECOM_TOKEN and WECOM_ENCODING_AES_KEY, and start the bot again.
+
+            """.utf8
+        )
+    )
+
+    /// The answer while no bot runs behind the address.
+    package static let notRunning = WebhookResponse(status: 503, body: Array("Service Unavailable\n".utf8))
 }

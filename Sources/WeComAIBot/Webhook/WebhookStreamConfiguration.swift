@@ -18,6 +18,8 @@ struct WebhookStreamConfiguration: Sendable, Hashable {
     /// How long after the message an answer may go on in its bubble. The platform asks for 6 minutes (official doc 100719); the
     /// last half minute is left for closing the bubble.
     var window = Duration.seconds(330)
+    /// An answer that is not complete so long before the end of the window leaves the bubble, so that it can still be closed.
+    var leave: Duration { min(.seconds(5), window / 4) }
     /// How much longer a complete answer waits for being fetched.
     var grace = Duration.seconds(15)
     /// After so long without a question the platform is believed to have stopped asking. It asks about once a second.

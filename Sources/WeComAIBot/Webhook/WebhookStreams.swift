@@ -21,6 +21,8 @@ struct WebhookStreams<Waiter: Sendable>: Sendable {
         case again(StreamFrame)
         /// There is no room for another stream.
         case full
+        /// No new messages are taken.
+        case ending
     }
 
     /// What became of a text.
@@ -66,7 +68,12 @@ struct WebhookStreams<Waiter: Sendable>: Sendable {
         var hasEnded = false
     }
 
-    private let configuration: WebhookStreamConfiguration
+    /// What changes counts for the streams that there are, too.
+    var configuration: WebhookStreamConfiguration
+    /// Whether no new messages are taken.
+    private(set) var isEnding = false
+    /// Whether nobody will ask any more.
+    private var isOver = false
     private var entries: [String: Entry] = [:]
     private var idOfMessage: [String: String] = [:]
     /// The ids of all entries, the oldest first.
@@ -78,6 +85,14 @@ struct WebhookStreams<Waiter: Sendable>: Sendable {
 
     /// How many streams are kept.
     var count: Int { entries.count }
+
+    /// How many of them the platform was not told the end of.
+    var openCount: Int { entries.values.count { !$0.hasEnded } }
+
+    /// When the bubble of a message that came then should be finished.
+    func closing(received: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        received + configuration.window - configuration.leave
+    }
 }
 
 // MARK: The platform's side
@@ -100,6 +115,7 @@ extension WebhookStreams {
             entries[known]?.lastAsked = now
             return .again(frame(of: entry, id: known, isFinal: entry.hasEnded))
         }
+        guard !isEnding else { return .ending }
         guard entries.count < configuration.capacity || makeRoom() else { return .full }
         let entry = Entry(
             messageID: messageID,
@@ -112,6 +128,29 @@ extension WebhookStreams {
         order.append(id)
         if !messageID.isEmpty { idOfMessage[messageID] = id }
         return .opened(frame(of: entry, id: id, isFinal: false))
+    }
+
+    /// Another process opened a stream for a message that this one answers.
+    ///
+    /// - Returns: Whether there is room for it.
+    mutating func reopen(
+        _ messageID: String,
+        as id: String,
+        waiter: Waiter,
+        received: ContinuousClock.Instant,
+        now: ContinuousClock.Instant
+    ) -> Bool {
+        guard entries[id] == nil, entries.count < configuration.capacity else { return false }
+        entries[id] = Entry(
+            messageID: messageID,
+            waiter: waiter,
+            opened: received,
+            lastAsked: now,
+            shown: configuration.firstText
+        )
+        order.append(id)
+        if !messageID.isEmpty { idOfMessage[messageID] = id }
+        return true
     }
 
     /// The platform asks what a stream shows. Report with ``fetched(_:)`` when it was told.
@@ -175,14 +214,15 @@ extension WebhookStreams {
         guard !entry.hasEnded else { return .fetched }
         let end = entry.opened + configuration.window + configuration.grace
         let deadline = min(end, entry.lastAsked + configuration.silence)
-        guard now >= deadline else { return .waiting(until: deadline) }
-        let reason = deadline == end ? Self.over : Self.silent
+        guard isOver || now >= deadline else { return .waiting(until: deadline) }
+        let reason = isOver ? Self.ending : deadline == end ? Self.over : Self.silent
         return entry.text == entry.shown ? .unclosed(reason) : .unwatched(reason)
     }
 
-    /// No more text will come. A bubble that is still open is closed with what it has.
+    /// No more text will come. A bubble that is still open is closed with what it has; not when the bot is ending, because then the
+    /// next process may go on with it.
     mutating func abandon(_ id: String) {
-        guard let entry = entries[id], entry.phase == .open else { return }
+        guard !isEnding, let entry = entries[id], entry.phase == .open else { return }
         entries[id]?.phase = .cut
         if entry.text == nil { entries[id]?.text = configuration.closingText }
     }
@@ -191,8 +231,25 @@ extension WebhookStreams {
         Delivery.Reason("the time in which the platform asks for an answer is over")
     }
 
+    private static var ending: Delivery.Reason {
+        Delivery.Reason("the bot ended before the platform asked for the answer")
+    }
+
     private static var silent: Delivery.Reason {
         Delivery.Reason("the platform has stopped asking for the answer")
+    }
+}
+
+// MARK: The end
+
+extension WebhookStreams {
+    /// No new messages are taken from now on.
+    mutating func beginEnding() { isEnding = true }
+
+    /// Nobody will ask any more.
+    mutating func end() {
+        isEnding = true
+        isOver = true
     }
 }
 

@@ -60,8 +60,33 @@ struct Platform {
         return try delivery([UInt8](JSONSerialization.data(withJSONObject: message)))
     }
 
+    /// An event.
+    func event(_ event: [String: Any], id: String = "EVT", responseURL: String? = nil) throws -> WebhookRequest {
+        var message: [String: Any] = [
+            "msgid": id, "aibotid": "aib", "chattype": "single", "from": ["userid": "zhangsan"], "msgtype": "event",
+            "event": event,
+        ]
+        message["response_url"] = responseURL
+        return try delivery([UInt8](JSONSerialization.data(withJSONObject: message)))
+    }
+
     /// What an answer says; it has to be one the platform accepts.
     func shown(_ response: WebhookResponse) throws -> Shown {
+        let answer = try self.answer(response)
+        #expect(answer["msgtype"] as? String == "stream")
+        let stream = try #require(answer["stream"] as? [String: Any])
+        let text = try #require(stream["content"] as? String)
+        #expect(text.utf8.count <= 20_480)
+        #expect(text.contains { !$0.isWhitespace }, "a blank text does not close a bubble, or clears it")
+        return Shown(
+            id: try #require(stream["id"] as? String),
+            text: text,
+            isFinal: try #require(stream["finish"] as? Bool)
+        )
+    }
+
+    /// What a response says, in an envelope that the platform accepts.
+    func answer(_ response: WebhookResponse) throws -> [String: Any] {
         #expect(response.status == 200)
         let envelope = try #require(
             try JSONSerialization.jsonObject(with: Data(response.body)) as? [String: Any]
@@ -75,16 +100,6 @@ struct Platform {
             timestamp: String(timestamp),
             nonce: nonce
         )
-        let answer = try #require(try JSONSerialization.jsonObject(with: Data(plain)) as? [String: Any])
-        #expect(answer["msgtype"] as? String == "stream")
-        let stream = try #require(answer["stream"] as? [String: Any])
-        let text = try #require(stream["content"] as? String)
-        #expect(text.utf8.count <= 20_480)
-        #expect(text.contains { !$0.isWhitespace }, "a blank text does not close a bubble, or clears it")
-        return Shown(
-            id: try #require(stream["id"] as? String),
-            text: text,
-            isFinal: try #require(stream["finish"] as? Bool)
-        )
+        return try #require(try JSONSerialization.jsonObject(with: Data(plain)) as? [String: Any])
     }
 }

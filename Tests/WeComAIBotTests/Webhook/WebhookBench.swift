@@ -15,7 +15,7 @@ struct WebhookBench {
     let placed = Mailbox<String>()
 
     init(
-        fallback: WebhookFallback? = nil,
+        fallback: WebhookFallback = .init(),
         firstText: String? = nil,
         dispatching: DispatcherConfiguration = .init(),
         handler: @escaping @Sendable (Inbound, Reply) async throws -> Void
@@ -29,7 +29,7 @@ struct WebhookBench {
         )
         var configuration = try Platform.configuration
         configuration.firstText = firstText
-        endpoint = WebhookEndpoint(configuration, clock: clock, log: capture.log, fallback: fallback) {
+        endpoint = WebhookEndpoint(configuration, fallback: fallback, clock: clock, log: capture.log) {
             [dispatcher, placed] message, channel in
             dispatcher.receive(message, through: Witness(channel: channel, placed: placed))
         }
@@ -61,9 +61,19 @@ private struct Witness: ReplyChannel {
     let placed: Mailbox<String>
 
     var capabilities: ReplyCapabilities { channel.capabilities }
+    var route: String? { channel.route }
+
+    func send(_ message: OutboundMessage) async -> Delivery { await channel.send(message) }
 
     func send(_ update: BubbleUpdate) async -> Delivery {
-        let delivery = await channel.send(update)
+        told(await channel.send(update), of: update)
+    }
+
+    func send(_ update: BubbleUpdate, departs: @escaping @Sendable (String?) async -> Void) async -> Delivery {
+        told(await channel.send(update, departs: departs), of: update)
+    }
+
+    private func told(_ delivery: Delivery, of update: BubbleUpdate) -> Delivery {
         if !update.isFinal { placed.put(update.text) }
         return delivery
     }

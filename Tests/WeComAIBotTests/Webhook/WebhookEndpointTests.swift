@@ -54,7 +54,7 @@ struct WebhookEndpointTests {
             let forged = query.replacing("msg_signature=", with: "msg_signature=0")
             let refused = await endpoint.respond(to: WebhookRequest(method: "GET", path: "/", query: forged))
             #expect(refused.status == 403)
-            #expect(refused.body == Array("Forbidden".utf8))
+            #expect(String(decoding: refused.body, as: UTF8.self).hasPrefix("Forbidden: the signature does not fit"))
         }
         #expect(
             capture.records.contains { record in record.metadata.contains { $0.value.contains("invalid-signature") } }
@@ -129,7 +129,8 @@ struct WebhookEndpointTests {
             let name = try field("name")
             let isForged = name == "bad_signature"
             #expect(response.status == (isForged ? 403 : 400), "\(name)")
-            #expect(response.body == Array((isForged ? "Forbidden" : "Bad Request").utf8))
+            let said = String(decoding: response.body, as: UTF8.self)
+            #expect(isForged ? said.hasPrefix("Forbidden: the signature") : said == "Bad Request\n")
         }
         #expect(capture.messages(from: .warning).count == vectors.count)
     }
@@ -175,6 +176,20 @@ struct WebhookEndpointTests {
         }
     }
 
+    @Test("the bot's name is taken off a mention, and media without a key have the callback's")
+    func reader() async throws {
+        let endpoint = try endpoint { $0.botName = "助手" }
+        #expect(await endpoint.respond(to: try platform.text("1", "@助手 在吗")).status == 200)
+        let message = try #require(await received.next()).message
+        #expect(message.text == "在吗" && message.originalText == "@助手 在吗")
+        #expect(endpoint.reader.commonKey == Secret(Platform.key))
+        var other = try WebhookConfiguration(token: Secret(Platform.token), encodingAESKey: Secret(Platform.key))
+        other.botName = "别名"
+        endpoint.reload(other, media: nil)
+        #expect(await endpoint.respond(to: try platform.text("2", "@别名 在吗")).status == 200)
+        #expect(await received.next()?.message.text == "在吗")
+    }
+
     @Test("events, and messages that nobody can be answered for, get an empty answer")
     func emptyAnswers() async throws {
         let endpoint = try endpoint()
@@ -189,7 +204,7 @@ struct WebhookEndpointTests {
         ] {
             #expect(await endpoint.respond(to: try platform.delivery(Array(plain.utf8))) == .empty, "\(plain)")
         }
-        #expect(endpoint.streamCount == 0)
+        #expect(endpoint.answers.withStreams { streams, _ in streams.count } == 0)
     }
 
     @Test("a body may start with a byte order mark, and its key be capitalised")
@@ -229,7 +244,7 @@ struct WebhookEndpointTests {
     func badPlaintext(plain: String) async throws {
         let response = try await endpoint().respond(to: try platform.delivery(Array(plain.utf8)))
         #expect(response.status == 400)
-        #expect(response.body == Array("Bad Request".utf8))
+        #expect(response.body == Array("Bad Request\n".utf8), "nothing of what was decrypted")
     }
 
     @Test("not UTF-8, or too deep")
@@ -268,6 +283,24 @@ struct WebhookEndpointTests {
         let response = try await endpoint().respond(to: request)
         #expect(response.status == 405)
         #expect(response.headers["Allow"] == "GET, POST")
+    }
+
+    @Test("who tries the address is told what it is and what is missing")
+    func advice() async throws {
+        let endpoint = try endpoint { $0.path = "/webhook/wecom-ai-bot" }
+        func answer(_ method: String, _ path: String, _ query: String = "") async -> String {
+            let response = await endpoint.respond(to: WebhookRequest(method: method, path: path, query: query))
+            return "\(response.status) " + String(decoding: response.body, as: UTF8.self)
+        }
+        let bare = await answer("GET", "/webhook/wecom-ai-bot")
+        #expect(bare.hasPrefix("400 Bad Request: the parameter msg_signature is missing.\n"))
+        #expect(bare.contains("callback address of a WeCom AI bot") && bare.contains("admin console"))
+        #expect(
+            await answer("GET", "/") == "404 Not Found: the callback address of this bot is /webhook/wecom-ai-bot\n"
+        )
+        let unsigned = await answer("GET", "/webhook/wecom-ai-bot", "msg_signature=x&timestamp=1&nonce=2&echostr=QUJD")
+        #expect(unsigned.hasPrefix("403 Forbidden: the signature does not fit. The bot needs the Token"))
+        for text in [bare, unsigned] { #expect(!text.contains(Platform.token) && !text.contains(Platform.key)) }
     }
 
     @Test("a path is checked if there is one to check")

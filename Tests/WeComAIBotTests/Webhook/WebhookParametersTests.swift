@@ -12,6 +12,8 @@ struct WebhookParametersTests {
         #expect(parameters.nonce == "%2B +你")
         #expect(parameters.echo == "a+b/c+/==")
         #expect(try WebhookParameters(query: "signature=s&timestamp=1&nonce=2").echo == nil)
+        let taken = try WebhookParameters(query: "signature=s&timestamp=1&nonce=2&echostr=a%20b%20%20c")
+        #expect(taken.echo == "a+b++c", "a server took the plus for a space")
     }
 
     @Test("of the signature's names the documented one wins")

@@ -1,5 +1,6 @@
 import BotCore
 import BotFoundation
+import Foundation
 import TestSupport
 import Testing
 
@@ -10,12 +11,23 @@ import Testing
 struct WebhookReplyChannelTests {
     /// What the handler was told about its answer.
     private let verdicts = Mailbox<Delivery>()
-    private let pushed = Mailbox<(text: String, message: MessageCallback)>()
+    private let pushed = Mailbox<(text: String, url: String)>()
 
     private var fallback: WebhookFallback {
-        { [pushed] text, message in
-            pushed.put((text, message))
-            return .delivered
+        WebhookFallback { [pushed] url, body in
+            pushed.put((Self.markdown(body), url.value))
+            return PostAnswer(status: 200, body: Array(#"{"errcode":0,"errmsg":"ok"}"#.utf8))
+        }
+    }
+
+    /// The text of a Markdown message, read with Foundation's dynamic JSON.
+    private static func markdown(_ body: [UInt8]) -> String {
+        do {
+            let message = try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any]
+            #expect(message?["msgtype"] as? String == "markdown")
+            return (message?["markdown"] as? [String: Any])?["content"] as? String ?? "?"
+        } catch {
+            return "?"
         }
     }
 
@@ -49,7 +61,7 @@ struct WebhookReplyChannelTests {
             #expect(await bench.placed.next() == whole)
             #expect(try await bench.ask(stream) == Platform.Shown(id: stream.id, text: whole, isFinal: false))
             goOn.put(())
-            await bench.clock.waitForSleepers(1)
+            await bench.clock.waitForSleepers(2)  // beside the end of the bubble's time
             #expect(bench.dispatcher.statistics.delivered == 0, "not before it is fetched")
             #expect(try await bench.ask(stream) == Platform.Shown(id: stream.id, text: whole, isFinal: true))
             #expect(await verdicts.next() == .delivered)
@@ -131,7 +143,7 @@ struct WebhookReplyChannelTests {
             bench.clock.advance(by: .seconds(30))
             let push = await pushed.next()
             #expect(push?.text == "你好")
-            #expect(push?.message.fields.responseURL?.value.contains("RC1") == true)
+            #expect(push?.url.hasSuffix("response_code=RC1") == true)
             #expect(isRedirected(await verdicts.next(), because: "stopped asking"))
         }
     }
@@ -149,7 +161,7 @@ struct WebhookReplyChannelTests {
             await bench.placed.next()
             #expect(try await bench.ask(stream).text == "all")
             goOn.put(())
-            await bench.clock.waitForSleepers(1)
+            await bench.clock.waitForSleepers(2)
             bench.clock.advance(by: .seconds(30))
             let verdict = await verdicts.next()
             if case .unknown = verdict {} else { Issue.record("\(String(describing: verdict))") }
@@ -168,17 +180,218 @@ struct WebhookReplyChannelTests {
         try await bench.run {
             let stream = try await bench.send("1", "")
             await bench.placed.next()
-            for _ in 0..<329 {
+            for _ in 0..<324 {
                 bench.clock.advance(by: .seconds(1))
                 #expect(try await bench.ask(stream) == Platform.Shown(id: stream.id, text: "half", isFinal: false))
             }
+            bench.clock.advance(by: .seconds(2))
+            let closed = Platform.Shown(id: stream.id, text: "half", isFinal: true)
+            while try await bench.ask(stream) != closed { await Task.yield() }
+            goOn.put(())
+            #expect(await pushed.next()?.text == ", whole", "what the user has is not said again")
+            #expect(isRedirected(await verdicts.next(), because: "one bubble"))
+            #expect(try await bench.ask(stream) == closed)
+        }
+    }
+
+    @Test("an answer that begins after the window goes the other way; the bubble says so")
+    func lateBeginning() async throws {
+        let goOn = Mailbox<Void>()
+        let bench = try WebhookBench(fallback: fallback) { [verdicts] message, reply in
+            await goOn.next()
+            verdicts.put(await reply.finish("all of it"))
+        }
+        try await bench.run {
+            let stream = try await bench.send("1", "")
+            for _ in 0..<329 {
+                bench.clock.advance(by: .seconds(1))
+                #expect(try await bench.ask(stream).text == "<think></think>")
+            }
             bench.clock.advance(by: .seconds(1))
             let closed = try await bench.ask(stream)
-            #expect(closed.isFinal && closed.text.hasPrefix("half\n\n⏳"))
+            #expect(closed.isFinal && closed.text.hasPrefix("⏳"))
             goOn.put(())
-            #expect(await pushed.next()?.text == "half, whole")
+            #expect(await pushed.next()?.text == "all of it")
             #expect(isRedirected(await verdicts.next(), because: "time"))
-            #expect(try await bench.ask(stream) == closed)
+        }
+    }
+
+    @Test("a response_url takes one message, for an hour")
+    func responseURLRules() {
+        let start = ContinuousClock.now
+        func outcome(_ url: inout ResponseURL, at seconds: Int64) -> String {
+            switch url.use(now: start + .seconds(seconds)) {
+            case .post(let url): url.value
+            case .impossible(let reason): reason
+            }
+        }
+        var url = ResponseURL(Secret("https://u"), received: start)
+        #expect(outcome(&url, at: 3_599) == "https://u")
+        #expect(outcome(&url, at: 3_599).contains("used"))
+        var late = ResponseURL(Secret("https://u"), received: start)
+        #expect(outcome(&late, at: 3_600).contains("expired"))
+        var none = ResponseURL(nil, received: start)
+        #expect(outcome(&none, at: 0).contains("without"))
+    }
+
+    @Test(
+        "what a response_url answers is what the outcome says",
+        arguments: [
+            (200, #"{"errcode":0,"errmsg":"ok"}"#, "redirected"), (200, #"{"errcode":"0"}"#, "redirected"),
+            (200, #"{"errcode":40096,"errmsg":"expired"}"#, "refused"), (200, "{}", "unknown"), (200, "", "unknown"),
+            (404, "", "refused"), (302, "", "refused"), (500, #"{"errcode":0}"#, "unknown"), (502, "", "unknown"),
+        ]
+    )
+    func postAnswers(status: Int, body: String, expected: String) async throws {
+        let fallback = WebhookFallback { _, _ in PostAnswer(status: status, body: Array(body.utf8)) }
+        let bench = try WebhookBench(fallback: fallback) { [verdicts] message, reply in
+            verdicts.put(await reply.finish(message.text))
+        }
+        try await bench.run {
+            _ = try await bench.send("1", "hi")
+            await bench.clock.waitForSleepers(1)
+            bench.clock.advance(by: .seconds(30))
+            let verdict = await verdicts.next()
+            #expect(verdict.map { "\($0)".prefix { $0 != "(" } } == expected[...])
+            if body.contains("40096") { #expect(verdict?.reason?.code == 40_096) }
+        }
+    }
+
+    @Test("what certainly did not get through is posted again, what may have is not")
+    func postFailures() async throws {
+        let attempts = Mailbox<Bool>()
+        let isLost = Locked(false)
+        let fallback = WebhookFallback { _, _ throws(PostFailure) in
+            attempts.put(true)
+            throw PostFailure(mayHaveArrived: isLost.withLock { $0 }, "no route")
+        }
+        let bench = try WebhookBench(fallback: fallback) { [verdicts] message, reply in
+            verdicts.put(await reply.finish(message.text))
+        }
+        try await bench.run {
+            _ = try await bench.send("1", "hi")
+            await bench.clock.waitForSleepers(1)
+            bench.clock.advance(by: .seconds(30))
+            for pause in WebhookFallback.pauses {
+                await attempts.next()
+                await bench.clock.waitForSleepers(1)
+                bench.clock.advance(by: pause)
+            }
+            await attempts.next()
+            #expect(isRefused(await verdicts.next(), because: "no route"))
+            isLost.withLock { $0 = true }
+            _ = try await bench.send("2", "hi")
+            await bench.clock.waitForSleepers(1)
+            bench.clock.advance(by: .seconds(30))
+            await attempts.next()
+            let verdict = await verdicts.next()
+            if case .unknown = verdict {} else { Issue.record("\(String(describing: verdict))") }
+        }
+    }
+
+    @Test("the group webhook is the last way")
+    func groupWebhook() async throws {
+        var fallback = WebhookFallback()
+        fallback.push = { [pushed] text in
+            pushed.put((text, ""))
+            return .delivered
+        }
+        let bench = try WebhookBench(fallback: fallback) { [verdicts] message, reply in
+            verdicts.put(await reply.finish(message.text))
+        }
+        try await bench.run {
+            _ = try await bench.send("1", "你好")
+            await bench.clock.waitForSleepers(1)
+            bench.clock.advance(by: .seconds(30))
+            #expect(await pushed.next()?.text == "你好")
+            #expect(isRedirected(await verdicts.next(), because: "group webhook"))
+        }
+    }
+
+    @Test("a card goes to the response_url, which the answer cannot use then; other kinds are refused")
+    func messages() async throws {
+        let bodies = Mailbox<String>()
+        let fallback = WebhookFallback { _, body in
+            bodies.put(String(decoding: body, as: UTF8.self))
+            return PostAnswer(status: 200, body: Array(#"{"errcode":0}"#.utf8))
+        }
+        let bench = try WebhookBench(fallback: fallback) { [verdicts] message, reply in
+            let card = Array(#"{"card_type":"text_notice"}"#.utf8)
+            verdicts.put(await reply.send(OutboundMessage(kind: .init(rawValue: "file"), body: card)))
+            verdicts.put(await reply.send(OutboundMessage(kind: .init(rawValue: "template_card"), body: card)))
+            verdicts.put(await reply.send(OutboundMessage(kind: .init(rawValue: "template_card"), body: card)))
+            await reply.finish("done")
+        }
+        try await bench.run {
+            let stream = try await bench.send("1", "hi")
+            #expect(isRefused(await verdicts.next(), because: "file"))
+            #expect(await verdicts.next() == .delivered)
+            #expect(await bodies.next() == #"{"msgtype":"template_card","template_card":{"card_type":"text_notice"}}"#)
+            #expect(isRefused(await verdicts.next(), because: "used"))
+            await bench.clock.waitForSleepers(1)
+            #expect(try await bench.ask(stream).isFinal)
+        }
+    }
+
+    @Test("at the end new messages are refused, and what waits to be fetched goes the other way")
+    func ending() async throws {
+        let bench = try WebhookBench(fallback: fallback) { [verdicts] message, reply in
+            verdicts.put(await reply.finish(message.text))
+        }
+        try await bench.run {
+            let stream = try await bench.send("1", "再见")
+            await bench.clock.waitForSleepers(1)
+            bench.endpoint.beginEnding()
+            let late = try bench.platform.text("2", "晚了")
+            #expect(await bench.endpoint.respond(to: late).status == 503)
+            #expect(try await bench.send("1", "再见").id == stream.id, "one that was taken is still answered")
+            await bench.endpoint.end(patience: .seconds(60))
+            #expect(await pushed.next()?.text == "再见")
+            #expect(isRedirected(await verdicts.next(), because: "ended"))
+        }
+        #expect(bench.dispatcher.statistics.received == 1)
+    }
+
+    @Test("an answer that another process began goes on in the same stream")
+    func resumed() async throws {
+        let first = try WebhookBench { _, _ in }
+        let channels = Mailbox<any ReplyChannel>()
+        let endpoint = WebhookEndpoint(try Platform.configuration, clock: first.clock) { _, channel in
+            channels.put(channel)
+        }
+        let stream = try first.platform.shown(await endpoint.respond(to: first.platform.text("7", "问")))
+        let route = try #require(await channels.next()?.route)
+        #expect(route.contains(stream.id))
+
+        let second = try WebhookBench(fallback: fallback) { _, _ in }
+        let message = Inbound(id: "7", kind: .text, conversation: .init(kind: .single, id: "u"), sender: "u", text: "问")
+        var turn = SavedTurn(number: 1, message: message, route: route, receivedAt: UnixTime.milliseconds())
+        let channel = try #require(second.endpoint.channel(resuming: turn))
+        async let delivery = channel.send(BubbleUpdate(bubble: 0, text: "答", isFinal: true))
+        while try await second.ask(stream) != Platform.Shown(id: stream.id, text: "答", isFinal: true) {
+            await Task.yield()
+        }
+        #expect(await delivery == .delivered)
+        #expect(try await second.send("7", "问").id == stream.id, "a message from before is known")
+
+        // What may have been delivered by the process before goes no other way.
+        let third = try WebhookBench(fallback: fallback) { _, _ in }
+        turn.answer = SavedAnswer(
+            finals: [.init(bubble: 0, text: "答", mayHaveArrived: true)],
+            bubble: 0,
+            text: "",
+            isShown: true,
+            isComplete: true
+        )
+        let repeated = try #require(third.endpoint.channel(resuming: turn))
+        async let again = repeated.send(BubbleUpdate(bubble: 0, text: "答", isFinal: true))
+        await third.clock.waitForSleepers(1)
+        third.clock.advance(by: .seconds(30))
+        #expect(isRefused(await again, because: "stopped asking"))
+
+        for route in [nil, "", "{}", #"{"stream_id":""}"#, "[]"] {
+            let turn = SavedTurn(number: 1, message: message, route: route, receivedAt: 0)
+            #expect(third.endpoint.channel(resuming: turn) == nil)
         }
     }
 

@@ -9,10 +9,11 @@ import Testing
 struct WebhookThinkingTests {
     @Test func thinkingIsShownAboveTheAnswerAndNotInWhatGoesTheOtherWay() async throws {
         let (goOn, pushed) = (Mailbox<Void>(), Mailbox<String>())
-        let bench = try WebhookBench(fallback: { text, _ in
-            pushed.put(text)
-            return .delivered
-        }) { message, reply in
+        let fallback = WebhookFallback { _, body in
+            pushed.put(String(decoding: body, as: UTF8.self))
+            return PostAnswer(status: 200, body: Array(#"{"errcode":0}"#.utf8))
+        }
+        let bench = try WebhookBench(fallback: fallback) { message, reply in
             await reply.think("想</think>想")
             if message.text == "长" { await reply.finish(String(repeating: "长", count: 10_000)) }
             await goOn.next()

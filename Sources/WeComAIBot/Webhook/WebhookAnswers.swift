@@ -1,0 +1,109 @@
+internal import BotCore
+internal import BotFoundation
+
+/// What the answers at one callback address share: the bubbles that the platform asks for, and the other ways.
+final class WebhookAnswers: Sendable {
+    private struct State {
+        var streams: WebhookStreams<Promise<Void>>
+        /// How many last updates have no verdict yet.
+        var underWay = 0
+        var statistics = ConnectionStatistics()
+        var lastCallback: ContinuousClock.Instant?
+        var refusals: [Int: Int] = [:]
+    }
+
+    let timeline: Timeline
+    let fallback: WebhookFallback
+    private let state: Locked<State>
+    /// Nobody will ask any more.
+    private let ended = Promise<Void>()
+    /// After the end, the last update has its verdict.
+    private let settled = Promise<Void>()
+
+    init(_ configuration: WebhookStreamConfiguration, timeline: Timeline, fallback: WebhookFallback) {
+        self.timeline = timeline
+        self.fallback = fallback
+        state = Locked(State(streams: WebhookStreams(configuration)))
+    }
+
+    /// Changes or reads the streams, at the present time.
+    func withStreams<Result: Sendable>(
+        _ body: @Sendable (inout WebhookStreams<Promise<Void>>, ContinuousClock.Instant) -> Result
+    ) -> Result {
+        let now = timeline.now
+        return state.withLock { body(&$0.streams, now) }
+    }
+
+    // MARK: Numbers
+
+    /// What happened so far, and what is going on.
+    func fill(_ snapshot: inout ConnectionSnapshot) {
+        state.withLock { state in
+            snapshot.lastFrame = state.lastCallback
+            snapshot.unsettled = state.streams.openCount
+            snapshot.queued = state.underWay
+            snapshot.statistics = state.statistics
+            snapshot.refusedCallbacks = state.refusals
+        }
+    }
+
+    /// A callback that is the platform's.
+    func sawCallback() {
+        let now = timeline.now
+        state.withLock { $0.lastCallback = now }
+    }
+
+    func count(_ change: @Sendable (inout ConnectionStatistics) -> Void) {
+        state.withLock { change(&$0.statistics) }
+    }
+
+    /// A request was turned away.
+    ///
+    /// - Returns: How many were with the same status.
+    func refused(_ status: Int) -> Int {
+        state.withLock { state in
+            state.refusals[status, default: 0] += 1
+            return state.refusals[status, default: 0]
+        }
+    }
+
+    // MARK: Last updates
+
+    /// Sends a last update; the end waits for it.
+    func deliver(_ send: () async -> Delivery) async -> Delivery {
+        state.withLock { $0.underWay += 1 }
+        let delivery = await send()
+        let isLast = state.withLock { state in
+            state.underWay -= 1
+            state.statistics.settled(delivery)
+            return state.underWay == 0
+        }
+        if isLast, ended.current != nil { settled.fulfill(()) }
+        return delivery
+    }
+
+    /// Returns when the text was fetched, at the deadline, at the end, or when the task is cancelled.
+    func wait(for fetched: Promise<Void>, until deadline: ContinuousClock.Instant) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { _ = await fetched.value() }
+            group.addTask { _ = await self.ended.value() }
+            group.addTask {
+                do { try await self.timeline.sleep(until: deadline) } catch { return }  // it was fetched, or cancelled
+            }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// Nobody will ask any more: what waits to be fetched goes another way. Returns when everything has its verdict, at the latest
+    /// after `patience`.
+    func end(patience: Duration) async {
+        let isIdle = state.withLock { state in
+            state.streams.end()
+            return state.underWay == 0
+        }
+        ended.fulfill(())
+        if isIdle { settled.fulfill(()) }
+        _ = await timeline.reaches(settled, by: timeline.now + patience)
+    }
+}

@@ -1,0 +1,167 @@
+internal import BotCore
+package import BotFoundation
+package import LWSTransport
+
+/// The webhook mode of one bot: its callback address, and the HTTP server that carries it.
+package actor WebhookServer {
+    /// How long what waits to be fetched may take to go another way when the server ends.
+    static let patience = Duration.seconds(8)
+
+    /// The address.
+    package nonisolated let endpoint: WebhookEndpoint
+    private let loop: EventLoop
+    private let log: Log
+    private var configuration: WebhookServerConfiguration
+    private var server: HTTPServer?
+    private var state = ConnectionState.idle
+    private var stateSince: ContinuousClock.Instant
+    private var media: MediaClient
+    /// Called once, before anybody is told that nothing is fetched any more.
+    private var ending: (@Sendable () -> Void)?
+    private var observers: [UInt64: AsyncStream<ConnectionState>.Continuation] = [:]
+    private var nextObserver: UInt64 = 0
+    private let ended = Promise<Void>()
+
+    /// A server that listens when it is told to.
+    ///
+    /// - Parameter ending: Is called once, when it ends: nobody who waits for a verdict has been told so yet. It must not block.
+    package init(
+        _ configuration: WebhookServerConfiguration,
+        on loop: EventLoop,
+        log: Log = .disabled,
+        ending: (@Sendable () -> Void)? = nil,
+        onEvent: @escaping WebhookEndpoint.EventReceiver = { _, _ in },
+        receiver: @escaping WebhookEndpoint.Receiver
+    ) {
+        self.configuration = configuration
+        self.loop = loop
+        self.log = log
+        self.ending = ending
+        stateSince = .now
+        let media = MediaClient(configuration.media, on: loop)
+        self.media = media
+        let fallback = WebhookFallback(on: loop, configuration.client)
+        endpoint = WebhookEndpoint(
+            configuration.endpoint,
+            media: media,
+            fallback: fallback,
+            log: log,
+            onEvent: onEvent,
+            receiver: receiver
+        )
+    }
+
+    /// Listens, if it has a server of its own. What arrives waits for ``run()``.
+    ///
+    /// - Throws: ``TransportError`` with code `listenFailed`, or `loopShutDown`.
+    package func listen() async throws(TransportError) {
+        guard var listening = configuration.server else { return }
+        listening.log = log
+        let endpoint = endpoint
+        let server = try await HTTPServer.listen(on: loop, listening) { request in
+            let request = WebhookRequest(
+                method: request.method,
+                path: request.path,
+                query: request.query,
+                body: request.body
+            )
+            let response = await endpoint.respond(to: request)
+            return HTTPResponse(status: response.status, headers: response.headers, body: response.body)
+        }
+        self.server = server
+        let scheme = listening.tls == nil ? "http" : "https"
+        var shown = listening
+        shown.port = await server.port
+        log(.info, "the callback address is \(scheme)://\(shown.authority)\(configuration.endpoint.path ?? "")")
+    }
+
+    /// The port it listens on; `nil` if it does not.
+    package var port: UInt16? {
+        get async { await server?.port }
+    }
+
+    /// Serves until ``stop()``, or until its task is cancelled. Once.
+    package func run() async {
+        if state == .idle { enter(.ready) }
+        if let server { await server.run() } else { _ = await ended.value() }
+        // Without a stop the loop has ended, or the task was cancelled.
+        announceEnding()
+        await endpoint.end(patience: .zero)
+        enter(.stopped)
+    }
+
+    /// Whether it has ever been run, or ended.
+    package var hasBegun: Bool { state != .idle }
+
+    /// Takes no new messages from now on; what the platform asks for is still answered.
+    package func beginEnding() { endpoint.beginEnding() }
+
+    /// Ends it: what waits to be fetched goes another way, at the latest 8 s later the port is closed. More than one call is
+    /// harmless.
+    package func stop() async {
+        guard state != .closing, state != .stopped else { return }
+        let hasRun = state != .idle
+        enter(.closing)
+        announceEnding()
+        await endpoint.end(patience: Self.patience)
+        // The platform is still to get the answers that count as fetched.
+        await server?.drain(within: .seconds(2))
+        await server?.stop()
+        ended.fulfill(())
+        if !hasRun { enter(.stopped) }
+    }
+
+    private func announceEnding() {
+        ending?()
+        ending = nil
+    }
+
+    /// Takes another token, key, name, first text and window, and other rules for media, at once. Where it listens does not change while it runs.
+    package func reload(_ configuration: WebhookServerConfiguration) {
+        var new = configuration
+        new.endpoint.path = self.configuration.endpoint.path
+        if new.media != self.configuration.media { media = MediaClient(new.media, on: loop) }
+        endpoint.reload(new.endpoint, media: media)
+        if new.server?.authority != self.configuration.server?.authority {
+            log(.notice, "the callback address is served elsewhere after the next start")
+        }
+        self.configuration.endpoint = new.endpoint
+        self.configuration.media = new.media
+    }
+
+    /// All that is to be seen of it.
+    package func snapshot() -> ConnectionSnapshot {
+        var snapshot = ConnectionSnapshot(state, since: stateSince)
+        if state == .ready { snapshot.readySince = stateSince }
+        endpoint.answers.fill(&snapshot)
+        if state != .idle { snapshot.statistics.timesReady = 1 }
+        return snapshot
+    }
+
+    /// The present state, and from then on every change; it ends after `stopped`. `connecting` and what belongs to it never come.
+    package func states() -> AsyncStream<ConnectionState> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: ConnectionState.self,
+            bufferingPolicy: .bufferingNewest(256)
+        )
+        continuation.yield(state)
+        guard state != .stopped else {
+            continuation.finish()
+            return stream
+        }
+        let id = nextObserver
+        nextObserver += 1
+        observers[id] = continuation
+        return stream
+    }
+
+    private func enter(_ new: ConnectionState) {
+        guard state != .stopped else { return }
+        state = new
+        stateSince = .now
+        for observer in observers.values { observer.yield(new) }
+        guard new == .stopped else { return }
+        for observer in observers.values { observer.finish() }
+        observers = [:]
+    }
+}
