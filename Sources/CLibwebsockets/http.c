@@ -12,7 +12,7 @@
 
 #define PAUSE (20 * LWS_US_PER_MS)
 #define LINGER_BYTES (256 * 1024)
-#define LINGER_SECONDS 1
+#define LINGER_SECONDS 3
 #define PIECE (16 * 1024) /* of a response's body: what the library writes at once */
 
 struct clws_http {

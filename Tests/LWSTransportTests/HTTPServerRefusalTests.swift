@@ -84,7 +84,7 @@ struct HTTPServerRefusalTests {
             client.send(post("/x", "", length: size))
             _ = await client.receive { $0.contains("\r\n\r\n") }
             // Only now comes the body, which a connection that is closed would answer with a reset.
-            for _ in 0..<size / 10_000 { #expect(client.send([UInt8](repeating: 65, count: 10_000))) }
+            #expect(client.send([UInt8](repeating: 65, count: size)))
             await bench.connections(0)
             #expect(await client.receiveToTheEnd().isInOrder)
         }

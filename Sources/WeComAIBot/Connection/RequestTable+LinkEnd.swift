@@ -77,8 +77,7 @@ extension RequestTable {
     }
 
     private mutating func remove(_ id: SendID, _ entry: Entry) {
-        entries[id] = nil
-        deadlines.remove(id)
+        erase(id)
         lanes[entry.request.requestID]?.outstanding = nil
     }
 }

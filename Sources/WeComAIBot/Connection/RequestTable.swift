@@ -326,8 +326,7 @@ extension RequestTable {
 
     /// Forgets an outstanding frame; the next one of its `req_id` goes.
     private mutating func release(_ id: SendID, _ requestID: RequestID, now: Instant, into actions: inout [Action]) {
-        entries[id] = nil
-        deadlines.remove(id)
+        erase(id)
         lanes[requestID]?.outstanding = nil
         advance(requestID, now: now, into: &actions)
         dropLaneIfEmpty(requestID)
@@ -335,10 +334,18 @@ extension RequestTable {
 
     private mutating func removeQueued(_ id: SendID, _ requestID: RequestID) {
         if lanes[requestID]?.queue.first == id { stopPacing(requestID) }
-        entries[id] = nil
-        deadlines.remove(id)
+        erase(id)
         lanes[requestID]?.queue.removeAll { $0 == id }
         dropLaneIfEmpty(requestID)
+    }
+
+    /// Nothing follows a final update, whatever became of it: its stream is no longer known.
+    mutating func erase(_ id: SendID) {
+        deadlines.remove(id)
+        guard let entry = entries.removeValue(forKey: id), entry.request.kind == .finalUpdate,
+            let charge = entry.request.charge
+        else { return }
+        budgets.forgetStream(of: charge)
     }
 
     private mutating func dropLaneIfEmpty(_ requestID: RequestID) {

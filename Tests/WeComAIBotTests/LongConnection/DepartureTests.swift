@@ -97,7 +97,7 @@ struct DepartureTests {
         try await Bench.run { bench in
             await bench.subscribe()
             let (sending, departures) = send("全文", bench, through: bench.channel("REQ-1").channel)
-            await answer(bench, await bench.frame(1).requestID, -1)
+            await answer(bench, await bench.frame(1).requestID, 846_604)
             let push = await bench.frame(2)
             #expect(push.command == "aibot_send_msg")
             #expect(departures.events.map(\.frames) == [1, 2])
