@@ -60,7 +60,8 @@ package actor HTTPServer {
         port = UInt16(clamping: clws_listen_port(pointer.pointer))
         shutdownHandler = loop.assumeIsolated { loop in
             loop.keep(self)
-            return loop.onShutdown { [starter] in starter.finish() }
+            // Its connections end before a handler that is cancelled could answer.
+            return loop.onShutdown { [weak self] in self?.assumeIsolated { $0.beginStopping() } }
         }
     }
 

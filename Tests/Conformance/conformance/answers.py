@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .uploads import Upload
 from .wire import MAXIMUM_CONTENT_BYTES, Chat
 
 
@@ -41,6 +42,7 @@ class Answer:
     asked_at: float
     frames: list[ReplyFrame] = field(default_factory=list)
     bubbles: list[Bubble] = field(default_factory=list)
+    media: list[Upload] = field(default_factory=list)
     finished_at: float = 0.0
 
     @property

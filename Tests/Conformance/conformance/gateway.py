@@ -21,6 +21,7 @@ from websockets.http11 import Request, Response
 
 from . import wire
 from .answers import Answer, ReplyFrame, content_violations
+from .uploads import Uploads
 from .wire import Chat, ClientFrame, FrameError
 
 ACK_EXPIRY = 4.5
@@ -118,6 +119,7 @@ class Gateway:
         self.ack_plan: Callable[[ReplyFrame], AckPlan] = lambda _: AckPlan(delay=self.ack_latency)
         self.ack_latency = 0.02
         self.upgrade_refusals = 0
+        self.uploads = Uploads()
         self.port = 0
         self._by_req_id: dict[str, Answer] = {}
         self._last_in_chat: dict[str, Answer] = {}
@@ -275,9 +277,14 @@ class Gateway:
             session.pings.append(time.monotonic())
             self._spawn(session.send(wire.ack(frame.req_id)))
         elif frame.cmd in (wire.RESPOND, wire.PUSH):
-            self._reply(session, frame)
+            if (frame.body or {}).get("msgtype") in wire.MEDIA_KINDS:
+                self._media_reply(session, frame)
+            else:
+                self._reply(session, frame)
         elif frame.cmd in wire.EVENT_ANSWERS:
             self._answer_event(session, frame)
+        elif frame.cmd in (wire.UPLOAD_INIT, wire.UPLOAD_CHUNK, wire.UPLOAD_FINISH):
+            self._upload(session, frame)
         else:
             self.violations.append(f"unexpected command {frame.cmd}")
 
@@ -288,6 +295,36 @@ class Gateway:
             return
         self.event_answers[frame.req_id] = frame.body or {}
         self._spawn(session.send(wire.ack(frame.req_id)))
+
+    def _media_reply(self, session: Session, frame: ClientFrame) -> None:
+        """A file by its id: shown beside the bubbles, so it is in `media` and not in the answer's text."""
+        answer = self._answer_for(frame)
+        body = frame.body or {}
+        kind = body["msgtype"]
+        media_id = (body.get(kind) or {}).get("media_id")
+        upload = self.uploads.media.get(str(media_id))
+        if answer is None or upload is None or kind != upload.kind:
+            raise FrameError(f"{frame.cmd} of a {kind} with a req_id or a media_id it cannot have: {media_id!r}")
+        answer.media.append(upload)
+        self._spawn(self._acknowledge_later(session, frame))
+
+    def _upload(self, session: Session, frame: ClientFrame) -> None:
+        body = frame.body or {}
+        told: dict[str, Any] | None = None
+        if frame.cmd == wire.UPLOAD_INIT:
+            told = self.uploads.begin(body)
+        elif frame.cmd == wire.UPLOAD_CHUNK:
+            self.uploads.chunk(body)
+        else:
+            told = self.uploads.finish(body)
+        self._spawn(self._acknowledge_later(session, frame, told))
+
+    async def _acknowledge_later(
+        self, session: Session, frame: ClientFrame, body: dict[str, Any] | None = None
+    ) -> None:
+        await asyncio.sleep(self.ack_latency)
+        if not (session.closed or session.muted):
+            await session.send(wire.ack(frame.req_id, body=body))
 
     def _subscribe(self, session: Session, frame: ClientFrame) -> None:
         now = time.monotonic()

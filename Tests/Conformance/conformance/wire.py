@@ -13,6 +13,11 @@ SUBSCRIBE = "aibot_subscribe"
 PING = "ping"
 RESPOND = "aibot_respond_msg"
 PUSH = "aibot_send_msg"
+UPLOAD_INIT = "aibot_upload_media_init"
+UPLOAD_CHUNK = "aibot_upload_media_chunk"
+UPLOAD_FINISH = "aibot_upload_media_finish"
+
+MEDIA_KINDS = {"file", "image", "voice", "video"}
 EVENT_ANSWERS = {"aibot_respond_welcome_msg": "enter_chat", "aibot_respond_update_msg": "template_card_event"}
 """The commands that answer an event, each with the event it is for."""
 
@@ -87,10 +92,11 @@ def content_of(frame: ClientFrame) -> tuple[str | None, str, bool]:
     return stream_id, content, finish
 
 
-def ack(req_id: str, errcode: int = 0) -> str:
-    """An acknowledgement; it carries only the `req_id`, never a `cmd`."""
+def ack(req_id: str, errcode: int = 0, body: dict[str, Any] | None = None) -> str:
+    """An acknowledgement; it carries only the `req_id`, never a `cmd`, and a body only for an upload."""
     errmsg = "ok" if errcode == 0 else f"simulated refusal {errcode}, hint: [1767225600000]"
-    return json.dumps({"headers": {"req_id": req_id}, "errcode": errcode, "errmsg": errmsg})
+    frame: dict[str, Any] = {"headers": {"req_id": req_id}, "errcode": errcode, "errmsg": errmsg}
+    return json.dumps(frame if body is None else frame | {"body": body})
 
 
 def text_callback(bot_id: str, req_id: str, msgid: str, chat: Chat, text: str, **extra: Any) -> dict[str, Any]:
