@@ -164,7 +164,9 @@ struct LedgerTests {
         _ = await store.asked.next(2)
         third.close()
         await ledger.close()
-        #expect(written == [["seen m2 1000000", "open 1 m1", "seen m3 1000000"]])
+        // One batch is written whole or not at all. Where the third stands in it depends on whether it was closed before the failed
+        // write was put back.
+        #expect(written.map { $0.sorted() } == [["open 1 m1", "seen m2 1000000", "seen m3 1000000"]])
         #expect(capture.messages(from: .error).count == 1)
         #expect(capture.messages().count { $0 == "the state is saved again" } == 1)
     }
