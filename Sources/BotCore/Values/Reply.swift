@@ -54,11 +54,4 @@ public struct Reply: Sendable {
         stream.end(with: text)
         return await stream.finish()
     }
-
-    /// Sends a message of its own beside the answer, and waits for the verdict. It does not end the answer.
-    @discardableResult
-    public func send(_ message: OutboundMessage) async -> Delivery {
-        guard let channel else { return .refused(.init("nothing is sent here")) }
-        return await channel.send(message)
-    }
 }

@@ -13,18 +13,8 @@ public protocol ReplyChannel: Sendable {
     /// next bubble. The channel bounds the time it waits for a verdict; after that the outcome is ``Delivery/unknown(_:)``.
     func send(_ update: BubbleUpdate) async -> Delivery
 
-    /// Sends a message of its own and returns when its fate is known. Refused, unless the channel says otherwise.
-    func send(_ message: OutboundMessage) async -> Delivery
-
     /// How much more may be sent to the conversation now; nil if the channel has no rate limit, which is the default.
     func remainingSends() async -> SendBudget?
-}
-
-extension ReplyChannel {
-    /// Refused.
-    public func send(_ message: OutboundMessage) async -> Delivery {
-        .refused(.init("this channel sends no message of kind \(message.kind.rawValue)"))
-    }
 }
 
 extension ReplyChannel {
