@@ -63,7 +63,7 @@ struct BotEndingTests {
             var number = 0
             while !bench.text(from: .notice).contains(where: { $0.contains("after the intake had stopped") }) {
                 number += 1
-                // Whether it arrives is not waited for: there may be no connection for a moment.
+                // Whether it arrives is not waited for: the bot may have ended meanwhile.
                 await bench.gateway.pushText(from: "user-\(number % 50)", "二")
                 await Task.yield()
             }
