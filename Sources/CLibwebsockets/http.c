@@ -324,16 +324,21 @@ static int dropped(clws_http *c, size_t length) {
     return c->linger <= 0 || c->body_left <= 0 ? -1 : 0;
 }
 
+static int is_sent(const clws_http *c) {
+    return c->head_sent && c->body_sent == c->body_length;
+}
+
+/*
+ * The request ends with its last piece, not at the next chance to write: a client that has the whole response may send its next
+ * request at once, and libwebsockets 4.1 would put that aside, from where it cannot read a body (see has_unreadable_body).
+ */
 static int writable(clws_http *c) {
     if (!c->responding) return 0;
-    int was_sent = c->head_sent && c->body_sent == c->body_length;
-    if (!was_sent && (c->head_sent ? write_piece(c) : write_head(c))) return -1;
-    if (c->body_sent < c->body_length || lws_partial_buffered(c->wsi)) {
+    if (!is_sent(c) && (c->head_sent ? write_piece(c) : write_head(c))) return -1;
+    if (!is_sent(c) || lws_partial_buffered(c->wsi)) {
         want_write(c);
         return 0;
     }
-    /* Done at once: a client that has the response may send its next request, which libwebsockets would take for one that came with
-       this. */
     c->read_before = bytes_read(c);
     int close = c->close || c->vhost->stopped;
     forget_response(c);

@@ -25,6 +25,8 @@ final class SignalsReader: Sendable {
         var entries = [stop, deliveries].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while entries[0].revents == 0 {
             guard poll(&entries, nfds_t(entries.count), -1) > 0 else { continue }
+            // Its listener has ended: what is in the pipe is not for whoever listens next.
+            guard entries[0].revents == 0 else { return }
             var number: UInt8 = 0
             // Every listener has a thread on the same pipe; the one that gets the byte delivers it to all.
             guard read(deliveries, &number, 1) == 1 else { continue }

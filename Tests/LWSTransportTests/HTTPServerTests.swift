@@ -76,15 +76,24 @@ struct HTTPServerTests {
         }
     }
 
-    @Test func aConnectionServesManyRequests() async throws {
-        try await HTTPServerBench.run { bench in
-            let client = bench.client()
-            for number in 0..<20 {
-                client.send(number.isMultiple(of: 2) ? get("/\(number)") : post("/\(number)", "abc"))
-                let end = number.isMultiple(of: 2) ? "GET /\(number) 0\n" : "POST /\(number) 3\n"
-                #expect(await client.response(endingWith: end).hasSuffix(end))
+    /// The next request comes as soon as the response before it can be read.
+    @Test(arguments: [false, true])
+    func aConnectionServesManyRequests(tls: Bool) async throws {
+        try await HTTPServerBench.run(tls: tls) { bench in
+            guard tls else {
+                let client = bench.client()
+                for number in 0..<500 {
+                    client.send(number.isMultiple(of: 5) ? get("/\(number)") : post("/\(number)", "abc"))
+                    let end = number.isMultiple(of: 5) ? "GET /\(number) 0\n" : "POST /\(number) 3\n"
+                    #expect(await client.response(endingWith: end).hasSuffix(end))
+                }
+                #expect(await bench.server.connectionCount == 1)
+                return
             }
-            #expect(await bench.server.connectionCount == 1)
+            guard access("/usr/bin/curl", X_OK) == 0 else { return }
+            let urls = (0..<200).map { "https://localhost:\(bench.port)/\($0)" }
+            let answers = try await Curl.run(urls + ["-d", "hello"], trusting: bench.authority)
+            #expect(answers == (0..<200).map { "POST /\($0) 5\n" }.joined())
         }
     }
 

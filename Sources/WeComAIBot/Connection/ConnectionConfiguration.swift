@@ -17,7 +17,8 @@ package struct ConnectionConfiguration: Sendable, Hashable {
     /// Long enough that an acknowledgement after it is rare, short enough that a lost one does not leave a bubble unfinished
     /// for long; one that does come later is never taken for a newer frame's.
     package var slotExpiry: Duration = .seconds(10)
-    /// The waits before a frame that was refused for a reason that passes (6000, -1, 846601, 846602, 846606) is sent again; after the last one it is refused.
+    /// The waits before a frame that was refused for a reason that passes (``ErrorCode/isPassing``) is sent again; after the last
+    /// one it is refused.
     package var conflictDelays: [Duration] = [.milliseconds(200), .milliseconds(400), .milliseconds(800)]
     /// The waits before a final update or a push that the server throttled (45009, 45033) is sent again; after the last one it is
     /// refused. Intermediate updates are refused at once.

@@ -303,8 +303,11 @@ extension RequestTable {
         case .none:
             outcome = entry.refusal(reason)
         }
-        let told = entry.waiter.map { Action.resolve($0, outcome) }
-        actions.append(told ?? .report(.lateAcknowledgement(requestID, code)))
+        if let waiter = entry.waiter {
+            actions.append(.resolve(waiter, outcome))
+        } else {
+            actions.append(.report(.lateAcknowledgement(requestID, code)))
+        }
         closeStream(of: entry, after: outcome)
         release(id, requestID, now: now, into: &actions)
     }

@@ -64,15 +64,17 @@ extension FaultCase {
             // Short, so that the slot is free long before the link is found dead.
             configuration.machine.acknowledgementDeadline = .milliseconds(300)
             configuration.machine.slotExpiry = .milliseconds(600)
-            let told = EventRecorder<Delivery>()
+            let (told, gate) = (EventRecorder<Delivery>(), EventRecorder<Void>())
             let client = try await bench.client(configuration) { message, reply in
                 await reply.write("half ")
-                try await ContinuousClock().sleep(for: .milliseconds(300))
-                bench.proxy.freeze([.up])
+                await gate.wait { !$0.isEmpty }
                 told.record(await reply.finish("half and half: " + message.text))
             }
             let position = try await client.ready().count
             let message = await bench.gateway.pushText(from: "u", "你好👋🏽")
+            try await bench.gateway.waitForBubbles(of: message) { !$0.isEmpty }
+            bench.proxy.freeze([.up])
+            gate.record(())
             let lost = try await client.waiting(after: position)
             let outcomes = told.events
             guard outcomes.count == 1, case .unknown = outcomes[0] else {
