@@ -1,10 +1,14 @@
 #define _GNU_SOURCE /* POLLRDHUP */
 #include "internal.h"
 
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define PAUSE (20 * LWS_US_PER_MS)
 #define LINGER_BYTES (256 * 1024)
@@ -21,6 +25,7 @@ struct clws_http {
     /* the present request */
     int in_request, complete, is_head, is_later;
     int64_t body_left;
+    int64_t read_before; /* how many bytes of the connection had been read when the request before was over; -1: unknown */
     /* its response; `head` holds names and values, NUL-terminated in turn */
     int responding, head_sent, close, status;
     char *head;
@@ -145,6 +150,21 @@ static void refuse(clws_http *c, int status) {
     if (clws_http_respond(c, &response)) clws_http_abort(c);
 }
 
+/* How many bytes of the connection the library has read; -1 if the system does not tell. */
+static int64_t bytes_read(clws_http *c) {
+    int fd = lws_get_socket_fd(c->wsi), unread, still_unread = -1;
+    struct tcp_info info;
+    do { /* more may come between the two questions */
+        socklen_t size = sizeof info;
+        unread = still_unread;
+        memset(&info, 0, sizeof info);
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) || ioctl(fd, SIOCINQ, &still_unread)) return -1;
+        if (size < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received) return -1;
+    } while (unread != still_unread);
+    int64_t read = (int64_t)info.tcpi_bytes_received - still_unread;
+    return read > 0 ? read : -1;
+}
+
 static void completed(clws_http *c) {
     if (c->complete) return;
     c->complete = 1;
@@ -155,11 +175,13 @@ static void completed(clws_http *c) {
 
 /*
  * libwebsockets 4.1 reads the body of a request that came in one piece with the one before it from the wrong place, and then for
- * ever. Whether one did is not told; but then the library has something to do without waiting (as it may have for another
- * reason, which costs a client nothing but another connection).
+ * ever. Whether one did is not told; but then nothing was read for it since. Where the system does not tell how much was read, the
+ * library has something to do without waiting (as it may have for another reason, which costs a client a request).
  */
 static int has_unreadable_body(clws_http *c) {
-    return c->is_later && c->body_left > 0 && lws_service_adjust_timeout(c->vhost->context->lws, 1000, 0) == 0;
+    if (!c->is_later || c->body_left <= 0) return 0;
+    if (c->read_before < 0) return lws_service_adjust_timeout(c->vhost->context->lws, 1000, 0) == 0;
+    return bytes_read(c) == c->read_before;
 }
 
 static int begin_request(clws_http *c) {
@@ -317,6 +339,7 @@ static int writable(clws_http *c) {
         want_write(c);
         return 0;
     }
+    c->read_before = bytes_read(c);
     int close = c->close || c->vhost->stopped;
     forget_response(c);
     deliver_kind(c, CLWS_HTTP_SENT);
