@@ -124,7 +124,8 @@ struct Stage: Sendable {
             } else if message.text.hasPrefix("slowly") {
                 await reply.write("echo: ")
                 await gate.wait { !$0.isEmpty }
-                await reply.write(message.text)
+                // At once: by itself, the second part could go in a frame before the last or in the last, as time has it.
+                await reply.finish(text)
             } else {
                 await reply.finish(text)
             }
