@@ -90,7 +90,7 @@ struct StatusEndpointTests {
     }
 
     @Test func aRunningBotTellsItsStateAndNoSecret() async throws {
-        let port = Self.freePort()
+        let port = freePort()
         let bench = try await BotBench { $0.statusPort = port }
         try await bench.run(BotBench.echo) { bot in
             try await bench.gateway.waitForSubscription()
@@ -131,22 +131,6 @@ struct StatusEndpointTests {
         #expect(error?.message.contains("wecomaibot_status_port") == true)
         await loop.shutdown()
         try await bench.end()
-    }
-
-    private static func freePort() -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                _ = bind(descriptor, pointer, size)
-                _ = getsockname(descriptor, pointer, &size)
-            }
-        }
-        return UInt16(bigEndian: address.sin_port)
     }
 
     /// Asks with Python's own HTTP client.
