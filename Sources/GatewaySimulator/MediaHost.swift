@@ -117,7 +117,7 @@ package final class MediaHost: Sendable {
             state.items[path] = item
             return path
         }
-        let key = fault == .wrongKey ? SimulatedCipher() : cipher
+        let key = fault == .wrongKey ? try SimulatedCipher.wrong(for: body) : cipher
         return SimulatedMedia(url: "\(origin)\(path)?q-sign-algorithm=sha1&sign=\(signature)", aesKey: key.key)
     }
 

@@ -14,6 +14,15 @@ struct SimulatedCipher {
     /// As messages have it: Base64 without the sign at its end.
     var key: String { Data(bytes).base64EncodedString().replacing("=", with: "") }
 
+    /// A key with which `encrypted` does not even look padded; one key in eight makes it so.
+    static func wrong(for encrypted: [UInt8]) throws -> SimulatedCipher {
+        while true {
+            let other = SimulatedCipher()
+            let cipher = try CBCCipher(.decrypt, key: other.bytes, vector: Array(other.bytes[..<16]))
+            guard let last = try cipher.update(encrypted).last, (1...32).contains(last) else { return other }
+        }
+    }
+
     func encrypt(_ content: [UInt8]) throws -> [UInt8] {
         let added = 32 - content.count % 32
         let padding = [UInt8](repeating: UInt8(added), count: added)
