@@ -3,12 +3,15 @@ import Glibc
 
 /// What this process uses.
 struct ProcessUsage: Sendable {
+    /// Memory in use. What the allocator holds back of what was freed, which rises and falls with the load of the moment, was given
+    /// back just before.
     let residentKiB: Int
     let descriptors: Int
     let threads: Int
 
     /// Now.
     static var now: ProcessUsage {
+        _ = trim?(0)
         func file(_ path: String) -> String {
             FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
         }
@@ -21,6 +24,10 @@ struct ProcessUsage: Sendable {
         )
     }
 }
+
+/// `malloc_trim`, which Swift's module of the C library leaves out.
+private let trim: (@convention(c) (Int) -> Int32)? = dlsym(nil, "malloc_trim")
+    .map { unsafeBitCast($0, to: (@convention(c) (Int) -> Int32).self) }
 
 /// A line through points, by least squares.
 struct Trend {
