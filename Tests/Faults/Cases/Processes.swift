@@ -26,8 +26,10 @@ struct EchoProcess {
             "PATH": "/usr/bin:/bin",
         ]
         environment.merge(extra) { $1 }
-        // Where the Swift runtime is, if it is not installed for all.
-        if let path = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"] { environment["LD_LIBRARY_PATH"] = path }
+        // Where Swift's libraries are, and what a sanitizer is told.
+        for name in ["LD_LIBRARY_PATH", "TSAN_OPTIONS", "ASAN_OPTIONS", "LSAN_OPTIONS"] {
+            if let value = ProcessInfo.processInfo.environment[name] { environment[name] = value }
+        }
         process = try ChildProcess([context.echoBot], environment: environment, audit: context.audit)
     }
 }
