@@ -3,21 +3,21 @@ import Glibc
 
 /// What this process uses.
 struct ProcessUsage: Sendable {
-    /// Memory in use. What the allocator holds back of what was freed, which rises and falls with the load of the moment, was given
-    /// back just before.
+    /// What is allocated; without what the allocator keeps of what was freed, and without the threads' stacks.
+    let heapKiB: Int
     let residentKiB: Int
     let descriptors: Int
     let threads: Int
 
     /// Now.
     static var now: ProcessUsage {
-        _ = trim?(0)
         func file(_ path: String) -> String {
             FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } ?? ""
         }
         let pages = file("/proc/self/statm").split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
         let threads = file("/proc/self/status").split(separator: "\n").first { $0.hasPrefix("Threads:") }
         return ProcessUsage(
+            heapKiB: allocatedBytes() / 1_024,
             residentKiB: pages * sysconf(Int32(_SC_PAGESIZE)) / 1_024,
             descriptors: ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 1) - 1,
             threads: threads.flatMap { Int($0.split(whereSeparator: \.isWhitespace).last ?? "") } ?? 0
@@ -25,9 +25,27 @@ struct ProcessUsage: Sendable {
     }
 }
 
-/// `malloc_trim`, which Swift's module of the C library leaves out.
-private let trim: (@convention(c) (Int) -> Int32)? = dlsym(nil, "malloc_trim")
-    .map { unsafeBitCast($0, to: (@convention(c) (Int) -> Int32).self) }
+/// `malloc_info`, which Swift's module of the C library leaves out.
+private let mallocInfo = dlsym(nil, "malloc_info")
+    .map { unsafeBitCast($0, to: (@convention(c) (Int32, UnsafeMutablePointer<FILE>) -> Int32).self) }
+
+/// What `malloc` has given out; 0 if the allocator does not tell, as a sanitizer's does not.
+private func allocatedBytes() -> Int {
+    var text: UnsafeMutablePointer<CChar>?
+    var size = 0
+    guard let mallocInfo, let file = open_memstream(&text, &size) else { return 0 }
+    let status = mallocInfo(0, file)
+    fclose(file)
+    defer { free(text) }
+    guard status == 0, let text else { return 0 }
+    var sizes: [Substring: Int] = [:]
+    // The sums over all arenas come last.
+    for match in String(cString: text).matches(of: #/<(?:system|total) type="(\w+)"(?: count="\d+")? size="(\d+)"/#) {
+        sizes[match.1] = Int(match.2)
+    }
+    return sizes["current", default: 0] + sizes["mmap", default: 0] - sizes["fast", default: 0]
+        - sizes["rest", default: 0]
+}
 
 /// A line through points, by least squares.
 struct Trend {
