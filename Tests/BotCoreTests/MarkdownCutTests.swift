@@ -291,9 +291,11 @@ struct MarkdownCutTests {
         var machine = StreamMachine(capabilities: capabilities)
         var (whole, time) = ("", now)
         var finals: [Int: (shown: String, part: String)] = [:]
-        func step() -> Bool {
+        var room = capabilities.maximumBytes
+        @discardableResult func step() -> Bool {
             guard case .send(let update) = machine.next(now: time) else { return false }
             #expect(update.text.utf8.count <= capabilities.maximumBytes, "seed \(seed)")
+            room = capabilities.maximumBytes - (update.isFinal ? 0 : update.text.utf8.count)
             guard update.isFinal else { return true }
             let part = update.text.utf8.dropFirst(machine.added.before).dropLast(machine.added.after)
             if let earlier = finals[update.bubble] {
@@ -312,6 +314,16 @@ struct MarkdownCutTests {
                 _ = step()
                 if Bool.random(using: &generator) { machine.settled(.delivered) }
             case 3: time += .milliseconds(400)
+            case 5 where hasWindow:
+                // The window of a bubble ends that is full, or nearly.
+                let filling = String(repeating: "x", count: max(0, room - Int.random(in: 0...5, using: &generator)))
+                whole += filling
+                _ = machine.append(filling)
+                for pause in [Duration.milliseconds(400), .seconds(5), .zero] {
+                    time += pause
+                    machine.settled(.delivered)
+                    step()
+                }
             case 4 where dies: machine = StreamMachine(resuming: machine.saved, capabilities: capabilities)
             default: break
             }
