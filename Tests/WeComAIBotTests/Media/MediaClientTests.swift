@@ -369,17 +369,22 @@ struct MediaClientTests {
     }
 }
 
-/// How many bytes the files in a directory have together.
+/// How many bytes the files have together that are open in a directory, whether they have a name there or not.
 private func bytesOfFiles(in path: String) -> Int {
-    guard let directory = opendir(path) else { return 0 }
-    defer { closedir(directory) }
+    guard let descriptors = opendir("/proc/self/fd") else { return 0 }
+    defer { closedir(descriptors) }
     var bytes = 0
-    while let entry = readdir(directory) {
-        var status = stat()
+    while let entry = readdir(descriptors) {
         let name = withUnsafePointer(to: &entry.pointee.d_name) {
-            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            $0.withMemoryRebound(to: CChar.self, capacity: 256) { "/proc/self/fd/" + String(cString: $0) }
         }
-        if !name.hasSuffix("."), stat("\(path)/\(name)", &status) == 0 { bytes += Int(status.st_size) }
+        let target = [UInt8](unsafeUninitializedCapacity: 4_096) { buffer, count in
+            count = buffer.withMemoryRebound(to: CChar.self) {
+                max(0, $0.baseAddress.map { readlink(name, $0, 4_096) } ?? 0)
+            }
+        }
+        var status = stat()
+        if target.starts(with: "\(path)/".utf8), stat(name, &status) == 0 { bytes += Int(status.st_size) }
     }
     return bytes
 }
