@@ -25,6 +25,7 @@ extension Configuration {
             try ConfigurationRules.trust(certificateAuthorityFile ?? "")
         }
         connection.proxy = httpProxy?.proxy
+        connection.mediaProxies = mediaProxies
         connection.heartbeatInterval = heartbeatInterval
         connection.displacementPolicy = onDisplaced
         connection.rateLimits = RateLimits(

@@ -1,4 +1,5 @@
 public import BotFoundation
+internal import LWSTransport
 public import WeComAIBot
 
 /// What a bot needs to know before it starts.
@@ -63,11 +64,16 @@ public struct Configuration: Sendable {
     /// Where media may be fetched from although it is not by https, or not from a public address: each `scheme://host:port`, where
     /// the port may be `*`. For private deployments and tests. In a file or the environment they are separated by commas.
     public var mediaAllowedOrigins: [String]
-    /// The HTTP proxy through which the connection goes (`CONNECT`), and media come; `nil` connects directly.
+    /// The HTTP proxy through which the connection goes (`CONNECT`), and media come; `nil` connects directly. Media of hosts in
+    /// `no_proxy`, and of this machine, never come through it.
     ///
-    /// ``load(file:environment:)`` falls back to the environment's proxy for the URL, so that a running bot never looks at the
-    /// environment again.
-    public var httpProxy: HTTPProxy?
+    /// ``load(file:environment:)`` falls back to the environment's proxies for the URL and for the host of each medium, so that a
+    /// running bot never looks at the environment again.
+    public var httpProxy: HTTPProxy? {
+        didSet { mediaProxies = HTTPProxies(httpProxy?.proxy, exceptions: mediaProxies.exceptions) }
+    }
+    /// Through what media come.
+    var mediaProxies = HTTPProxies()
     /// The port on which a running bot tells its state over HTTP: `GET /healthz` and `GET /metrics`. 0 for not at all.
     public var statusPort: UInt16
     /// The numeric address for ``statusPort``. Whoever can reach it can read what it tells: numbers, no message and no secret.

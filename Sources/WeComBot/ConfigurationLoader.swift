@@ -77,7 +77,7 @@ struct ConfigurationLoader {
             try ConfigurationRules.name(value.string())
         }
         readOrigins(into: &configuration.mediaAllowedOrigins)
-        readProxy(for: configuration.webSocketURL, into: &configuration.httpProxy)
+        readProxy(into: &configuration)
         read(.statusPort, into: &configuration.statusPort) { value throws(ConfigurationFault) in
             switch value {
             case .number(let number): try ConfigurationRules.port(number)
@@ -125,19 +125,22 @@ struct ConfigurationLoader {
         }
     }
 
-    private mutating func readProxy(for webSocketURL: String, into proxy: inout Configuration.HTTPProxy?) {
+    private mutating func readProxy(into configuration: inout Configuration) {
         let parse = { (value: ConfigurationValue) throws(ConfigurationFault) -> Configuration.HTTPProxy? in
             try Configuration.HTTPProxy(parsing: value.string().trimmed)
         }
-        if find(.httpProxy) != nil { return read(.httpProxy, into: &proxy, parse) }
+        configuration.mediaProxies = EnvironmentProxy.proxies(in: environment)
+        if find(.httpProxy) != nil { return read(.httpProxy, into: &configuration.httpProxy, parse) }
+        let mediaProxies = configuration.mediaProxies
         do {
-            let endpoint = try ConfigurationRules.endpoint(webSocketURL)
+            let endpoint = try ConfigurationRules.endpoint(configuration.webSocketURL)
             guard let variable = EnvironmentProxy.variable(for: endpoint, in: environment) else { return }
             let origin = Origin(key: variable.name, source: ConfigurationLoader.environmentSource)
-            assign(.text(variable.value), from: origin, to: &proxy, parse)
+            assign(.text(variable.value), from: origin, to: &configuration.httpProxy, parse)
         } catch {
             // Reported where the URL was read; there is nothing to choose a proxy for.
         }
+        configuration.mediaProxies = mediaProxies
     }
 
     /// Reads an optional setting: `target` keeps its default if nothing is set.
