@@ -6,7 +6,8 @@ package struct ConnectionConfiguration: Sendable, Hashable {
     /// From the open socket to the answer to the subscribe, which usually takes 0.2 s.
     package var subscribeDeadline: Duration = .seconds(10)
     /// From the subscribe to the first ping, and from one ping to the next (official doc 101463 recommends 30 s). Half of
-    /// it is the time for a sign of life after a ping, so that a dead connection is noticed within 1.5 intervals.
+    /// it is the time for a sign of life after a ping, so that a dead connection is noticed within 1.5 intervals; one on which
+    /// things arrive but nothing is answered, within 3.
     package var heartbeatInterval: Duration = .seconds(30)
     /// From the close frame to the end of the connection when it is stopped.
     package var closeDeadline: Duration = .seconds(5)

@@ -36,11 +36,11 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private(set) var endedDisplaced = false
     /// The number of the last connection attempt; 0 before the first.
     private(set) var epoch: UInt64 = 0
-    /// When a ping was last answered.
-    private(set) var lastPong: Instant?
+    /// When a ping was last answered with yes.
+    var lastPong: Instant?
     var requests: RequestTable<Waiter>
     var schedule: ReconnectSchedule
-    private var generator: SplitMix64
+    var generator: SplitMix64
 
     /// A machine that has not been started.
     ///
@@ -176,14 +176,19 @@ extension ConnectionMachine {
 
     /// The last byte of a frame is with the kernel.
     mutating func written(_ ticket: Ticket, epoch: UInt64, now: Instant) -> [Action] {
+        guard epoch == self.epoch, case .ready(var heartbeat, let since) = phase else { return [] }
         var actions: [Action] = []
-        if epoch == self.epoch, case .ready = phase { requests.written(ticket, now: now, into: &actions) }
+        heartbeat.written(ticket)
+        phase = .ready(heartbeat, since: since)
+        requests.written(ticket, now: now, into: &actions)
         return actions
     }
 
     /// Any bytes arrived that are not an acknowledgement or a `disconnected_event`.
     mutating func alive(epoch: UInt64, now: Instant) -> [Action] {
-        if epoch == self.epoch { sawLife() }
+        guard epoch == self.epoch, case .ready(var heartbeat, let since) = phase else { return [] }
+        heartbeat.alive()
+        phase = .ready(heartbeat, since: since)
         return []
     }
 
@@ -208,15 +213,14 @@ extension ConnectionMachine {
             subscribeAnswered(code, message: message, now: now, into: &actions)
         case .subscribing:
             actions.append(.report(.unknownAcknowledgement(requestID, code)))
-        case .ready(let heartbeat, _):
-            sawLife()
+        case .ready(var heartbeat, let since):
+            heartbeat.acknowledged()
+            phase = .ready(heartbeat, since: since)
             if code.isNotSubscribed { requests.hold() }
-            if heartbeat.pingID != requestID {
-                requests.acknowledged(requestID, code: code, message: message, now: now, into: &actions)
+            if heartbeat.pingID == requestID {
+                ponged(code, now: now, into: &actions)
             } else {
-                lastPong = now
-                if let pingedAt = heartbeat.lastPing { requests.proved(until: pingedAt) }
-                if code != .ok, !code.isNotSubscribed { actions.append(.report(.heartbeatRefused(code))) }
+                requests.acknowledged(requestID, code: code, message: message, now: now, into: &actions)
             }
             if code.isNotSubscribed {
                 actions.append(.report(.subscriptionLost))
@@ -297,20 +301,8 @@ extension ConnectionMachine {
         case .subscribing:
             actions.append(.report(.subscribeTimedOut))
             lose("the subscribe was not answered", .abort, now: now, into: &actions)
-        case .ready(var heartbeat, let since):
-            switch heartbeat.verdict(now: now) {
-            case .nothing:
-                break
-            case .lost:
-                actions.append(.report(.heartbeatLost))
-                lose("nothing arrived after a heartbeat", .abort, now: now, into: &actions)
-            case .ping:
-                let ticket = requests.makeTicket()
-                let id = RequestID.fresh(for: .ping, stamp: ticket.rawValue, using: &generator)
-                heartbeat.pinged(id, now: now)
-                phase = .ready(heartbeat, since: since)
-                actions.append(.write(FrameWrite(ticket: ticket, requestID: id, content: .ping, priority: .high)))
-            }
+        case .ready(let heartbeat, let since):
+            beat(heartbeat, readySince: since, now: now, into: &actions)
         case .retrying:
             connect(now: now, into: &actions)
         case .replacing:
@@ -361,7 +353,7 @@ extension ConnectionMachine {
     }
 
     /// Gives the connection up and waits for the next attempt.
-    private mutating func lose(_ reason: String, _ ending: Ending, now: Instant, into actions: inout [Action]) {
+    mutating func lose(_ reason: String, _ ending: Ending, now: Instant, into actions: inout [Action]) {
         end(ending, reason: reason, into: &actions)
         let retryAt = schedule.retryAfterFailure(readySince: readySince, now: now, using: &generator)
         enter(.retrying(at: retryAt), .waiting(retryAt: retryAt, reason: reason), into: &actions)
@@ -398,12 +390,5 @@ extension ConnectionMachine {
             // Not the server's words, which may differ each time: the same trouble is to be recognised as the same.
             lose("the server refused the subscribe (errcode \(code))", .close, now: now, into: &actions)
         }
-    }
-
-    /// Something arrived on the connection.
-    private mutating func sawLife() {
-        guard case .ready(var heartbeat, let since) = phase else { return }
-        heartbeat.alive()
-        phase = .ready(heartbeat, since: since)
     }
 }

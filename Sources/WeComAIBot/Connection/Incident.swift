@@ -16,8 +16,12 @@ enum Incident: Sendable, Hashable {
     case subscriptionLost
     /// Nothing arrived after a ping.
     case heartbeatLost
+    /// Things arrive, but none of the last pings was answered, nor anything else that was written.
+    case heartbeatUnanswered
     /// A ping was answered with an error: a sign of life all the same.
     case heartbeatRefused(ErrorCode)
+    /// So many were that the connection is replaced.
+    case heartbeatsRefused(ErrorCode)
     /// The connection ended, and nobody had asked for it.
     case connectionLost(reason: String)
     /// An acknowledgement came after its request had been given up.

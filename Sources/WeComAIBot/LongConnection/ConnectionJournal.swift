@@ -164,8 +164,8 @@ struct ConnectionJournal {
     mutating func report(_ incident: Incident, now: ContinuousClock.Instant) {
         if let loss = incident.loss { statistics.losses[loss, default: 0] += 1 }
         switch incident {
-        case .connectionLost, .connectTimedOut, .subscribeTimedOut, .heartbeatLost, .tooManyUnanswered,
-            .subscriptionLost, .credentialsRejected:
+        case .connectionLost, .connectTimedOut, .subscribeTimedOut, .heartbeatLost, .heartbeatUnanswered,
+            .heartbeatsRefused, .tooManyUnanswered, .subscriptionLost, .credentialsRejected:
             break
         case .subscribeRefused(let code, let message):
             log(.debug, "the subscribe was refused", [.errorCode: "\(code.rawValue)", .reason: message])
@@ -222,6 +222,8 @@ extension Incident {
         case .subscribeRefused: .subscribeRefused
         case .credentialsRejected: .credentialsRejected
         case .heartbeatLost: .heartbeatLost
+        case .heartbeatUnanswered: .heartbeatUnanswered
+        case .heartbeatsRefused: .heartbeatRefused
         case .subscriptionLost: .subscriptionLost
         case .tooManyUnanswered: .tooManyUnanswered
         case .displaced, .displacementWar, .heartbeatRefused, .lateAcknowledgement, .unknownAcknowledgement,
