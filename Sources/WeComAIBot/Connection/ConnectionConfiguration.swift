@@ -70,10 +70,8 @@ package struct ConnectionConfiguration: Sendable, Hashable {
     package var takeOverRetryBase: Duration = .seconds(2)
     /// The longest wait of who takes over.
     package var takeOverRetryCap: Duration = .seconds(30)
-    /// So many displacements within ``warPeriod`` are a fight.
+    /// So many displacements in a row, of a place that was never held for longer than anybody waits, are a fight.
     package var warDisplacements = 3
-    /// In which time ``warDisplacements`` are a fight.
-    package var warPeriod: Duration = .seconds(300)
 
     /// No time may be longer than this: 30 days.
     static let longest = Duration.seconds(30 * 86_400)
@@ -92,7 +90,6 @@ package struct ConnectionConfiguration: Sendable, Hashable {
                 ("credentialsRetryBase", credentialsRetryBase), ("credentialsRetryCap", credentialsRetryCap),
                 ("displacedRetryBase", displacedRetryBase), ("displacedRetryCap", displacedRetryCap),
                 ("takeOverRetryBase", takeOverRetryBase), ("takeOverRetryCap", takeOverRetryCap),
-                ("warPeriod", warPeriod),
             ] + conflictDelays.enumerated().map { ("conflictDelays[\($0.offset)]", $0.element) }
             + throttleDelays.enumerated().map { ("throttleDelays[\($0.offset)]", $0.element) }
         for (name, value) in durations where value < .milliseconds(1) || value > Self.longest {

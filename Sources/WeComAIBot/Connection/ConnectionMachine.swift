@@ -242,7 +242,7 @@ extension ConnectionMachine {
         let since = schedule.displaced(readySince: readySince, now: now)
         actions.append(.report(.displaced(times: schedule.displacements)))
         if schedule.isWar, !wasWar {
-            actions.append(.report(.displacementWar(times: schedule.displacements, within: configuration.warPeriod)))
+            actions.append(.report(.displacementWar(times: schedule.displacements)))
         }
         actions.append(.close(epoch: epoch, code: 1000, reason: "displaced"))
         requests.linkEnded(.flushed, into: &actions)

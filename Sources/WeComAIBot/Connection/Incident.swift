@@ -10,8 +10,8 @@ enum Incident: Sendable, Hashable {
     case credentialsRejected(ErrorCode, message: String)
     /// Another connection of this bot has subscribed; so many times since it last held its place for long.
     case displaced(times: Int)
-    /// That happened so many times in so short a time that two processes must be fighting over the place. Once per fight.
-    case displacementWar(times: Int, within: Duration)
+    /// That happened so many times that two processes must be fighting over the place. Once per fight.
+    case displacementWar(times: Int)
     /// The server says that this connection is not subscribed (any more).
     case subscriptionLost
     /// Nothing arrived after a ping.

@@ -170,12 +170,12 @@ struct ConnectionJournal {
         case .subscribeRefused(let code, let message):
             log(.debug, "the subscribe was refused", [.errorCode: "\(code.rawValue)", .reason: message])
         case .displaced: statistics.displacements += 1
-        case .displacementWar(let times, let period):
+        case .displacementWar(let times):
             statistics.displacementWars += 1
             log(
                 .error,
-                "two processes fight over this bot and users get answers from both or neither: it was displaced \(times) times, "
-                    + "lately within \(period.components.seconds) s; stop one of them, or give it a bot of its own",
+                "two processes fight over this bot and users get answers from both or neither: it was displaced \(times) times "
+                    + "in a row; stop one of them, or give it a bot of its own",
                 [.bot: botID, .count: "\(times)"]
             )
         case .heartbeatRefused(let code): log(.debug, "a heartbeat was refused", [.errorCode: "\(code.rawValue)"])

@@ -64,7 +64,7 @@ extension ConnectionModel {
         if isReplacing { fail("connects while the connection before is still there") }
         if isMoving {
             isMoving = false
-            displacements = []
+            displacements = 0
             isWar = false
         }
         if epoch != self.epoch + 1 { fail("connection \(epoch) after \(self.epoch)") }
