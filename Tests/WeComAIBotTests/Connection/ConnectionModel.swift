@@ -11,7 +11,7 @@ struct ConnectionModel {
     struct Statistics {
         var delivered = 0, refused = 0, unknown = 0, connects = 0, debtsPaid = 0, repeatedFinals = 0, duplicates = 0
         var pings = 0, wars = 0, ends = 0, moves = 0, repeatedDoubts = 0
-        var paced = 0, throttled = 0
+        var paced = 0, throttled = 0, outlasted = 0, refusedPings = 0, deadWriteHalves = 0
 
         mutating func add(_ other: Statistics) {
             delivered += other.delivered
@@ -26,6 +26,9 @@ struct ConnectionModel {
             ends += other.ends
             paced += other.paced
             throttled += other.throttled
+            outlasted += other.outlasted
+            refusedPings += other.refusedPings
+            deadWriteHalves += other.deadWriteHalves
             moves += other.moves
             repeatedDoubts += other.repeatedDoubts
         }
@@ -43,8 +46,11 @@ struct ConnectionModel {
         var isCancelled = false
         /// Whether the server has answered a ping that was sent after it.
         var isProven = false
-        /// Whether it opened something.
+        /// Whether it opened something, and whether that has been looked at since it last had no effect.
         var opens = false
+        var isCounted = false
+        /// When the server first said to it that nobody is subscribed.
+        var notSubscribedSince: Instant?
 
         var isDoubtful: Bool {
             guard kind == .finalUpdate, case .unknown(let reason) = outcome else { return false }
@@ -59,6 +65,8 @@ struct ConnectionModel {
         /// Answers that the server still owes, and whether one was ever lost.
         var owed = 0
         var hasLost = false
+        /// Whether something arrived that may have been for the outstanding one.
+        var isAmbiguous = false
         var lastFirstWrite = 0
     }
 
@@ -93,6 +101,10 @@ struct ConnectionModel {
     var written: Set<Int> = []
     /// The last ping, and what had been written when it went.
     var ping: (requestID: RequestID, after: Set<Int>)?
+    /// How many pings in a row were written and nothing was answered since, and how many were refused.
+    var (unansweredPings, refusedPings) = (0, 0)
+    /// Until when the server says to everything but the subscribe that nobody is subscribed.
+    var outageEnd: Instant?
     /// The server answers at once and says yes.
     var isCalm = false
     var firstWrites: [RequestID: Int] = [:]
@@ -148,6 +160,7 @@ struct ConnectionModel {
         case 73..<74: if isOpen, chance(policy == .takeOver ? 100 : 30) { displace() }
         case 74..<76: stale()
         case 76..<77: if chance(40) { change() }
+        case 77..<78: if chance(10) { outageEnd = now + .seconds(Int.random(in: 10...240, using: &generator)) }
         default: passTime()
         }
         network()
@@ -205,6 +218,7 @@ struct ConnectionModel {
                 written.insert(id)
                 lanes[frame.requestID]?.outstanding = (id, now)
             }
+            if frame.requestID == ping?.requestID { unansweredPings += 1 }
             perform(machine.written(frame.ticket, epoch: epoch, now: now))
             if !isCalm, chance(30) { return }
         }
@@ -222,7 +236,11 @@ struct ConnectionModel {
             default: code = 853_000
             }
         }
-        if case .subscribe = frame.content, !isCalm, chance(60) { code = 0 }
+        if case .subscribe = frame.content {
+            if !isCalm, chance(60) { code = 0 }
+        } else if !isCalm, let outageEnd, now < outageEnd {
+            code = 846_609
+        }
         if case .request(let bytes) = frame.content, let id = Int(String(decoding: bytes, as: UTF8.self)) {
             if code == 0 { sends[id]?.isAccepted = true }
             lanes[frame.requestID, default: Lane()].owed += 1
@@ -254,14 +272,21 @@ struct ConnectionModel {
 
     mutating func deliver(_ answer: Answer, isRepeated: Bool = false) {
         if answer.requestID == subscribeID, answer.code == 0 { isSubscribed = true }
+        unansweredPings = 0
+        if ping?.requestID == answer.requestID { refusedPings = answer.code == 0 ? 0 : refusedPings + 1 }
         if let ping, ping.requestID == answer.requestID { for id in ping.after { sends[id]?.isProven = true } }
         if !isRepeated, var lane = lanes[answer.requestID] {
             lane.owed -= 1
             if lane.debt > 0 {
                 lane.debt -= 1
+                if lane.outstanding?.writtenAt != nil { lane.isAmbiguous = true }
                 statistics.debtsPaid += 1
             } else {
                 if let id = lane.outstanding?.id {
+                    if answer.code == 846_609, !lane.isAmbiguous {
+                        if sends[id]?.notSubscribedSince == nil { sends[id]?.notSubscribedSince = now }
+                        hadNoEffect(id)
+                    }
                     // Refused, it may go again, and is not in doubt.
                     sends[id]?.isProven = false
                     written.remove(id)
@@ -272,7 +297,18 @@ struct ConnectionModel {
             lanes[answer.requestID] = lane
         }
         let code = ErrorCode(rawValue: answer.code)
+        let isGivenUp = refusedPings >= 2 || (refusedPings == 1 && code.isCredentialsRejected && ping?.requestID == answer.requestID)
+        defer { if isGivenUp, case .ready = machine.state { fail("is ready though its pings are refused") } }
         perform(machine.acknowledged(answer.requestID, code: code, message: "m", epoch: epoch, now: now))
+    }
+
+    /// It opened nothing, and has to ask again.
+    mutating func hadNoEffect(_ id: Int) {
+        guard let send = sends[id], let charge = send.charge else { return }
+        if send.opens, case .stream(let stream) = charge.item { openStreams.remove(stream) }
+        openings[charge.conversation]?[id] = nil
+        sends[id]?.opens = false
+        sends[id]?.isCounted = false
     }
 
     mutating func drop() {
@@ -370,10 +406,15 @@ struct ConnectionModel {
         isOpen = false
         isSubscribed = false
         subscribeID = nil
+        for case .request(let bytes) in handed.map(\.content) {
+            guard let id = Int(String(decoding: bytes, as: UTF8.self)), let send = sends[id] else { continue }
+            if send.outcome == nil || send.kind == .finalUpdate { hadNoEffect(id) }
+        }
         handed = []
         answers = []
         lanes = [:]
         written = []
         ping = nil
+        (unansweredPings, refusedPings) = (0, 0)
     }
 }
