@@ -22,7 +22,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         case ready(Heartbeat, since: Instant)
         /// No connection; the next attempt has a time.
         case retrying(at: Instant)
-        /// The connection before the next one closes.
+        /// The connection before the next one closes; nothing is handed to it any more.
         case replacing(deadline: Instant)
         case closing(deadline: Instant)
         case stopped
@@ -176,10 +176,15 @@ extension ConnectionMachine {
 
     /// The last byte of a frame is with the kernel.
     mutating func written(_ ticket: Ticket, epoch: UInt64, now: Instant) -> [Action] {
-        guard epoch == self.epoch, case .ready(var heartbeat, let since) = phase else { return [] }
+        guard epoch == self.epoch else { return [] }
         var actions: [Action] = []
-        heartbeat.written(ticket)
-        phase = .ready(heartbeat, since: since)
+        switch phase {
+        case .idle, .connecting, .subscribing, .retrying, .closing, .stopped: return []
+        case .replacing: break
+        case .ready(var heartbeat, let since):
+            heartbeat.written(ticket)
+            phase = .ready(heartbeat, since: since)
+        }
         requests.written(ticket, now: now, into: &actions)
         return actions
     }
@@ -207,8 +212,10 @@ extension ConnectionMachine {
         let message = message.prefix(maximumBytes: Self.maximumMessageBytes)
         var actions: [Action] = []
         switch phase {
-        case .idle, .connecting, .retrying, .replacing, .closing, .stopped:
+        case .idle, .connecting, .retrying, .closing, .stopped:
             break
+        case .replacing:
+            requests.acknowledged(requestID, code: code, message: message, now: now, into: &actions)
         case .subscribing(requestID, _):
             subscribeAnswered(code, message: message, now: now, into: &actions)
         case .subscribing:
@@ -263,7 +270,7 @@ extension ConnectionMachine {
             actions.append(.report(.connectionLost(reason: reason)))
             lose(reason, .ended, now: now, into: &actions)
         case .replacing:
-            restart(now: now, into: &actions)
+            replace(now: now, into: &actions)
         case .closing:
             enter(.stopped, .stopped, into: &actions)
         }
@@ -307,7 +314,7 @@ extension ConnectionMachine {
             connect(now: now, into: &actions)
         case .replacing:
             actions.append(.abort(epoch: epoch))
-            restart(now: now, into: &actions)
+            replace(now: now, into: &actions)
         case .closing:
             actions.append(.abort(epoch: epoch))
             enter(.stopped, .stopped, into: &actions)

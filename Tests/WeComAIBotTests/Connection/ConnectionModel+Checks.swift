@@ -11,8 +11,13 @@ extension ConnectionModel {
             case .connect(let epoch): checkConnect(epoch)
             case .write(let frame): checkWrite(frame)
             case .close(let epoch, let code, let reason):
-                isReplacing = reason == "reconfigured"
                 if epoch != self.epoch || code != 1000 { fail("closes \(epoch) with \(code)") }
+                isReplacing = reason == "reconfigured"
+                // What was handed over goes out, and answers arrive, until it ends; but nothing more may be handed over.
+                if isReplacing {
+                    isOpen = false
+                    continue
+                }
                 // What the socket has may still be sent, and read.
                 while !handed.isEmpty, chance(50) { serverReads(handed.removeFirst()) }
                 handed = []

@@ -11,7 +11,7 @@ struct ConnectionModel {
     struct Statistics {
         var delivered = 0, refused = 0, unknown = 0, connects = 0, debtsPaid = 0, repeatedFinals = 0, duplicates = 0
         var pings = 0, wars = 0, ends = 0, moves = 0, repeatedDoubts = 0
-        var paced = 0, throttled = 0, outlasted = 0, refusedPings = 0, deadWriteHalves = 0
+        var paced = 0, throttled = 0, outlasted = 0, refusedPings = 0, deadWriteHalves = 0, lateAnswers = 0
 
         mutating func add(_ other: Statistics) {
             delivered += other.delivered
@@ -30,6 +30,7 @@ struct ConnectionModel {
             refusedPings += other.refusedPings
             deadWriteHalves += other.deadWriteHalves
             moves += other.moves
+            lateAnswers += other.lateAnswers
             repeatedDoubts += other.repeatedDoubts
         }
     }
@@ -103,6 +104,8 @@ struct ConnectionModel {
     var ping: (requestID: RequestID, after: Set<Int>)?
     /// How many pings in a row were written and nothing was answered since, and how many were refused.
     var (unansweredPings, refusedPings) = (0, 0)
+    /// What we write goes nowhere, although the network says otherwise; what is written to us arrives.
+    var isDeaf = false
     /// Until when the server says to everything but the subscribe that nobody is subscribed.
     var outageEnd: Instant?
     /// The server answers at once and says yes.
@@ -132,7 +135,7 @@ struct ConnectionModel {
         self.policy = policy
         var configuration = ConnectionConfiguration()
         configuration.displacementPolicy = policy
-        configuration.maximumUnanswered = 3
+        configuration.maximumUnanswered = seed.isMultiple(of: 3) ? 100_000 : 3
         configuration.rateLimits = RateLimits(perMinute: Self.perMinute, perHour: 200)
         configuration.maximumConversations = seed.isMultiple(of: 2) ? 100 : 1
         machine = try Machine(configuration: configuration, seed: seed)
@@ -160,15 +163,17 @@ struct ConnectionModel {
         case 73..<74: if isOpen, chance(policy == .takeOver ? 100 : 30) { displace() }
         case 74..<76: stale()
         case 76..<77: if chance(40) { change() }
-        case 77..<78: if chance(10) { outageEnd = now + .seconds(Int.random(in: 10...240, using: &generator)) }
+        case 77..<78: if chance(20) { outageEnd = now + .seconds(Int.random(in: 100...600, using: &generator)) }
+        case 78..<79: if chance(30) { isDeaf = isOpen }
         default: passTime()
         }
         network()
+        if isDeaf { perform(machine.alive(epoch: epoch, now: now)) }
     }
 
     mutating func network() {
         if isReplacing {
-            if isCalm || chance(40) { drop() }
+            if isCalm || chance(15) { drop() }
         } else if epoch > 0, !isOpen, case .connecting = machine.phase {
             if isCalm || chance(50) {
                 isOpen = true
@@ -210,7 +215,7 @@ struct ConnectionModel {
 
     /// The kernel takes frames; the server reads each and decides.
     mutating func writeSome() {
-        while !handed.isEmpty, isOpen {
+        while !handed.isEmpty, isOpen || isReplacing {
             let frame = handed.removeFirst()
             serverReads(frame)
             if case .request(let bytes) = frame.content, let id = Int(String(decoding: bytes, as: UTF8.self)) {
@@ -240,6 +245,12 @@ struct ConnectionModel {
             if !isCalm, chance(60) { code = 0 }
         } else if !isCalm, let outageEnd, now < outageEnd {
             code = 846_609
+        } else if case .ping = frame.content, !isCalm, chance(20) {
+            code = [45_009, 853_000][Int.random(in: 0..<2, using: &generator)]
+        }
+        if isDeaf, !isCalm {
+            lanes[frame.requestID]?.hasLost = true
+            return
         }
         if case .request(let bytes) = frame.content, let id = Int(String(decoding: bytes, as: UTF8.self)) {
             if code == 0 { sends[id]?.isAccepted = true }
@@ -253,7 +264,7 @@ struct ConnectionModel {
     }
 
     mutating func answer() {
-        guard isOpen, !answers.isEmpty else { return }
+        guard isOpen || isReplacing, !answers.isEmpty else { return }
         let index = isCalm ? 0 : Int.random(in: 0..<answers.count, using: &generator)
         // Most answers come soon; some stay until the slot of their frame has expired.
         if !isCalm, let lane = lanes[answers[index].requestID], lane.debt == 0, let at = lane.outstanding?.writtenAt,
@@ -273,6 +284,7 @@ struct ConnectionModel {
     mutating func deliver(_ answer: Answer, isRepeated: Bool = false) {
         if answer.requestID == subscribeID, answer.code == 0 { isSubscribed = true }
         unansweredPings = 0
+        if isReplacing, lanes[answer.requestID] != nil { statistics.lateAnswers += 1 }
         if ping?.requestID == answer.requestID { refusedPings = answer.code == 0 ? 0 : refusedPings + 1 }
         if let ping, ping.requestID == answer.requestID { for id in ping.after { sends[id]?.isProven = true } }
         if !isRepeated, var lane = lanes[answer.requestID] {
@@ -297,7 +309,9 @@ struct ConnectionModel {
             lanes[answer.requestID] = lane
         }
         let code = ErrorCode(rawValue: answer.code)
-        let isGivenUp = refusedPings >= 2 || (refusedPings == 1 && code.isCredentialsRejected && ping?.requestID == answer.requestID)
+        let isGivenUp =
+            refusedPings >= 2
+            || (refusedPings == 1 && code.isCredentialsRejected && ping?.requestID == answer.requestID)
         defer { if isGivenUp, case .ready = machine.state { fail("is ready though its pings are refused") } }
         perform(machine.acknowledged(answer.requestID, code: code, message: "m", epoch: epoch, now: now))
     }
@@ -416,5 +430,6 @@ struct ConnectionModel {
         written = []
         ping = nil
         (unansweredPings, refusedPings) = (0, 0)
+        isDeaf = false
     }
 }

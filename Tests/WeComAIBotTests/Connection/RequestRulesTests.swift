@@ -159,7 +159,10 @@ struct RequestRulesTests {
         return times
     }
 
-    @Test(arguments: [Request.Kind.finalUpdate, .once, .intermediateUpdate], [Duration.seconds(120) - nanosecond, .seconds(120)])
+    @Test(
+        arguments: [Request.Kind.finalUpdate, .once, .intermediateUpdate],
+        [Duration.seconds(120) - nanosecond, .seconds(120)]
+    )
     func notSubscribedIsRepeatedOnTheNextConnectionsForTwoMinutes(kind: Request.Kind, time: Duration) throws {
         var rig = try Rig.ready()
         rig.send(1, "a", kind)
@@ -200,7 +203,10 @@ struct RequestRulesTests {
         #expect(left == SendBudget(leftThisMinute: 29, leftThisHour: 999, wait: .zero))
         rig.send(2, "a", kind, in: "chat")
         rig.closed()
-        #expect(rig.machine.remainingSends(Conversation(kind: .single, id: "chat"), now: rig.now) == left, "it never left")
+        #expect(
+            rig.machine.remainingSends(Conversation(kind: .single, id: "chat"), now: rig.now) == left,
+            "it never left"
+        )
     }
 
     @Test func notSubscribedHandsNothingMoreToTheConnection() throws {
