@@ -135,7 +135,7 @@ struct ConnectionModel {
         self.policy = policy
         var configuration = ConnectionConfiguration()
         configuration.displacementPolicy = policy
-        configuration.maximumUnanswered = seed.isMultiple(of: 3) ? 100_000 : 3
+        configuration.maximumUnanswered = (seed / 2).isMultiple(of: 2) ? 100_000 : 3
         configuration.rateLimits = RateLimits(perMinute: Self.perMinute, perHour: 200)
         configuration.maximumConversations = seed.isMultiple(of: 2) ? 100 : 1
         machine = try Machine(configuration: configuration, seed: seed)
@@ -163,8 +163,8 @@ struct ConnectionModel {
         case 73..<74: if isOpen, chance(policy == .takeOver ? 100 : 30) { displace() }
         case 74..<76: stale()
         case 76..<77: if chance(40) { change() }
-        case 77..<78: if chance(20) { outageEnd = now + .seconds(Int.random(in: 100...600, using: &generator)) }
-        case 78..<79: if chance(30) { isDeaf = isOpen }
+        case 77..<78: if chance(50) { outageEnd = now + .seconds(Int.random(in: 100...600, using: &generator)) }
+        case 78..<79: isDeaf = isOpen
         default: passTime()
         }
         network()
@@ -286,7 +286,9 @@ struct ConnectionModel {
         unansweredPings = 0
         if isReplacing, lanes[answer.requestID] != nil { statistics.lateAnswers += 1 }
         if ping?.requestID == answer.requestID { refusedPings = answer.code == 0 ? 0 : refusedPings + 1 }
-        if let ping, ping.requestID == answer.requestID { for id in ping.after { sends[id]?.isProven = true } }
+        if let ping, ping.requestID == answer.requestID, !isReplacing {
+            for id in ping.after { sends[id]?.isProven = true }
+        }
         if !isRepeated, var lane = lanes[answer.requestID] {
             lane.owed -= 1
             if lane.debt > 0 {
