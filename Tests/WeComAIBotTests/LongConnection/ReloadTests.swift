@@ -90,6 +90,7 @@ struct ReloadTests {
             await bench.world.adopt { $0.ends = false }
             try await bench.connection.reload { changed }
             await bench.acknowledge("REQ-1")
+            try #require(await bench.connection.unsettled == 0)
             #expect(await answer.value == .delivered)
             let late = await bench.push("还有一个问题", id: "2")
             let later = await bench.send("说完了2", through: late)
