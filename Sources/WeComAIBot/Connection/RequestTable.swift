@@ -292,9 +292,9 @@ extension RequestTable {
             entries[id]?.conflicts += 1
             actions.append(.report(.conflict(requestID, code)))
             return postpone(id, entry, after: configuration.conflictDelays[entry.conflicts], code, now: now)
-        case .none
-        where entry.isWanted && code.isNotSubscribed && entry.notSubscribed < configuration.notSubscribedRepeats:
-            entries[id]?.notSubscribed += 1
+        case .none where entry.isWanted && code.isNotSubscribed && entry.isHopeful(now, configuration):
+            entries[id]?.notSubscribedSince = entry.notSubscribedSince ?? now
+            refund(id, entry)
             return requeue(id, entry)
         case .none where entry.isWanted && code.isThrottled:
             actions.append(.report(.throttled(requestID, code)))

@@ -304,6 +304,8 @@ package actor LongConnection {
     }
 
     private func receive(_ callback: Callback, now: ContinuousClock.Instant) {
+        // Nobody would answer what comes while it closes for good.
+        guard !machine.isEnding else { return journal.unhandled(callback) }
         switch callback.body {
         case .message(let message):
             guard let requestID = callback.requestID else { return journal.unhandled(callback) }
