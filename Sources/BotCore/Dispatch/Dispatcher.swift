@@ -8,8 +8,8 @@ package final class Dispatcher: Sendable {
         var hasRun = false
         /// The number of the newest turn.
         var lastNumber: Int64 = 0
-        /// How long the store may take to be closed.
-        var closingTime = Ledger.patience
+        /// When everything is to have ended, the store too, if that is known.
+        var endsBy: ContinuousClock.Instant?
         /// Gives the way back to who wrote what another process left.
         var resume: Resume?
 
@@ -164,7 +164,8 @@ extension Dispatcher {
             group.cancelAll()
         }
         starter.finish()
-        await ledger?.close(within: state.withLock { $0.closingTime })
+        let rest = state.withLock { $0.endsBy }.map { $0 - timeline.now } ?? Ledger.patience
+        await ledger?.close(within: min(max(rest, Self.leastClosingTime), Ledger.patience))
         idle.fulfill(())
         answered.fulfill(())
     }
@@ -263,6 +264,8 @@ extension Dispatcher {
         }
     }
 
+    /// How long the store may take to be closed even if everything ends late.
+    private static let leastClosingTime = Duration.seconds(1)
     /// How long a turn may wait for a thread before that is worth a line: a burst of messages is over by then.
     package static let threadPatience = Duration.seconds(1)
 
@@ -312,10 +315,13 @@ extension Dispatcher {
     /// ``DispatcherConfiguration/busyText``. Returns when all of that has its verdict, at the latest `grace` after the deadline; a
     /// handler that ignores its cancellation does not hold it up. May be called more than once.
     ///
-    /// - Parameter grace: Also how long ``run()`` waits for the store when everything has ended.
+    /// - Parameter grace: With the deadline, it is also until when ``run()`` waits for the store when everything has ended.
     @concurrent package func drain(deadline: Duration, grace: Duration = .seconds(5)) async {
         let start = timeline.now
-        state.withLock { $0.closingTime = min(grace, Ledger.patience) }
+        state.withLock { state in
+            let end = start + deadline + grace
+            state.endsBy = max(end, state.endsBy ?? end)
+        }
         stopIntake()
         if await timeline.reaches(idle, by: start + deadline) { return }
 
