@@ -28,6 +28,7 @@ public import WeComAIBot
 /// | ``ratePerHour`` | `wecomaibot_rate_per_hour` | `WECOM_RATE_PER_HOUR` | 1,000 |
 /// | ``refreshesCost`` | `wecomaibot_refreshes_cost` | `WECOM_REFRESHES_COST` | `false` |
 /// | ``stateFile`` | `wecomaibot_state_file` | `WECOM_STATE_FILE` | none |
+/// | ``shutdownDeadline`` | `wecomaibot_shutdown_seconds` | `WECOM_SHUTDOWN_SECONDS` | 10 s |
 ///
 /// The keys are those of AstrBot's platform block for this channel, so that an existing block works unchanged.
 public struct Configuration: Sendable {
@@ -96,6 +97,13 @@ public struct Configuration: Sendable {
     /// nothing twice; `nil` or empty for none. It is made if it is not there, in a directory that must be, and readable for its
     /// owner only, because it holds messages. Each bot process needs one of its own.
     public var stateFile: String?
+    /// How long the bot takes at most to end once it is asked to: 1 to 600 seconds. All of it is in it: answers that are under way, the
+    /// last text of those that are cut short, the end of the connection, and what is written to ``stateFile``. Handlers have all but
+    /// the last 3 seconds (or 30 %, if that is less).
+    ///
+    /// Whoever kills a process that takes too long to end must wait for longer: `docker stop` waits for 10 seconds, Kubernetes for 30,
+    /// systemd for 90.
+    public var shutdownDeadline: Duration
     /// What an answer ends with when its handler throws; `nil` for the built-in sentence in Chinese and English.
     public var apologyText: String?
     /// What is answered when too many messages wait; `nil` for the built-in sentence in Chinese and English.
@@ -117,6 +125,9 @@ public struct Configuration: Sendable {
     package static let ratePerHourLimits = 1...1_000
     /// The stream windows that are accepted.
     package static let streamWindowLimits: ClosedRange<Duration> = .seconds(10) ... .seconds(600)
+
+    /// The times to end that are accepted.
+    package static let shutdownLimits: ClosedRange<Duration> = .seconds(1) ... .seconds(600)
 
     /// A configuration with the defaults. It is checked when a bot is made of it, or by ``validate()``.
     public init(botID: String, secret: Secret) {
@@ -141,6 +152,7 @@ public struct Configuration: Sendable {
         apologyText = nil
         busyText = nil
         stateFile = nil
+        shutdownDeadline = .seconds(10)
         interruptedText = nil
     }
 }

@@ -103,6 +103,9 @@ struct ConfigurationLoader {
         read(.stateFile, into: &configuration.stateFile) { value throws(ConfigurationFault) in
             try ConfigurationRules.stateFile(value.string())
         }
+        read(.shutdownDeadline, into: &configuration.shutdownDeadline) { value throws(ConfigurationFault) in
+            try ConfigurationRules.time(value, in: Configuration.shutdownLimits)
+        }
         read(.logFormat, into: &configuration.logFormat) { value throws(ConfigurationFault) in
             try ConfigurationRules.logFormat(named: value.string())
         }

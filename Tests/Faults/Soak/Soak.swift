@@ -147,6 +147,9 @@ struct Soak {
         let isJudged = minutes >= 8
         let isFlat = !isJudged || memory.map { $0.slope - 2 * $0.noise <= Self.maximumSlope } ?? true
         let descriptors = steady.map(\.usage.descriptors)
+        let floor = Floor(descriptors)
+        let isTidy = floor?.holds ?? true
+        let isPunctual = totals.worstDrift < Self.heartbeat / 2
         let frames = Int((Double(totals.frames) / (minutes * 60)).rounded())
         say(
             """
@@ -161,19 +164,24 @@ struct Soak {
             say(
                 "memory \(memory.slope.rounded(1)) ± \(memory.noise.rounded(1)) KiB/min \(isJudged ? "(bound \(Self.maximumSlope) and twice the noise)" : "(not judged: under 8 minutes)"), "
                     + "\((steady.last?.usage.residentKiB ?? 0) / 1_024) MiB at the end; descriptors \(descriptors.min() ?? 0) to "
-                    + "\(descriptors.max() ?? 0), \(descriptors.last ?? 0) at the end; threads \(steady.last?.usage.threads ?? 0)"
+                    + "\(descriptors.max() ?? 0), at least \(floor?.first ?? 0) at first and \(floor?.last ?? 0) at the end "
+                    + "(bound \(Floor.allowance) more); threads \(steady.last?.usage.threads ?? 0)"
             )
         }
         say(
-            "worst heartbeat drift \(totals.worstDrift.figure); lost \(totals.lost); false successes \(totals.falseSuccesses)"
+            "worst heartbeat drift \(totals.worstDrift.figure) (bound \((Self.heartbeat / 2).figure)); lost \(totals.lost); false successes \(totals.falseSuccesses)"
         )
         let leaks = context.audit.result
         say("\(leaks.lines) lines of log at trace level, \(leaks.findings.count) with a secret")
         for finding in ledger.findings + leaks.findings { say("  \(finding)") }
-        let holds =
-            totals.lost == 0 && totals.falseSuccesses == 0 && isFlat && leaks.findings.isEmpty && totals.delivered > 0
-        say(holds ? "PASS" : "FAIL\(isFlat ? "" : ": memory grows")")
-        return holds
+        let faults = [
+            ("messages were lost", totals.lost > 0), ("successes were false", totals.falseSuccesses > 0),
+            ("nothing was delivered", totals.delivered == 0), ("memory grows", !isFlat),
+            ("descriptors grow", !isTidy), ("heartbeats drift", !isPunctual),
+            ("a secret was logged", !leaks.findings.isEmpty),
+        ].compactMap { $1 ? $0 : nil }
+        say(faults.isEmpty ? "PASS" : "FAIL: \(faults.joined(separator: ", "))")
+        return faults.isEmpty
     }
 
     private static func line(_ minute: Double, _ ledger: SoakLedger, _ usage: ProcessUsage) -> String {

@@ -70,3 +70,23 @@ struct Trend {
         noise = (squares / (count - 2) / spread).squareRoot()
     }
 }
+
+/// What a soak used is no more at its end than when it had become steady.
+struct Floor {
+    /// How many more are an accident of the moment.
+    static let allowance = 4
+
+    /// The least of the first and of the last fifth: what comes and goes with connections that break is not in it.
+    let first: Int
+    let last: Int
+
+    /// At least five values, in the order of time.
+    init?(_ values: [Int]) {
+        let count = values.count / 5
+        guard let first = values.prefix(count).min(), let last = values.suffix(count).min() else { return nil }
+        (self.first, self.last) = (first, last)
+    }
+
+    /// Whether it has not risen.
+    var holds: Bool { last <= first + Self.allowance }
+}
