@@ -24,7 +24,7 @@ struct RequestTable<Waiter: Sendable>: Sendable {
     /// Final updates of this connection that were given up without an acknowledgement, in the order in which they were written:
     /// sent again if the connection turns out to have been dead.
     var doubtful: [DoubtfulFinal<Waiter>] = []
-    /// Whatever was written on this connection until then has been read.
+    /// Whatever was written on this connection before then has been read.
     var provenUntil: Instant?
     /// What each conversation may be sent, and who waits until it may be.
     var budgets: ConversationBudgets

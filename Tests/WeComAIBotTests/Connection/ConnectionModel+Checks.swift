@@ -95,7 +95,7 @@ extension ConnectionModel {
         case .ping:
             statistics.pings += 1
             if unansweredPings >= 2 { fail("pings again though two pings and all else were not answered") }
-            ping = (frame.requestID, written)
+            ping = (frame.requestID, written.filter { id in sends[id]?.lastWrittenAt.map { $0 < now } ?? false })
             if !isSubscribed { fail("pings before it is subscribed") }
         case .request(let bytes):
             if !isSubscribed { fail("writes before it is subscribed") }
