@@ -68,7 +68,7 @@ public struct BotSnapshot: Sendable, Hashable {
     public internal(set) var timesReady = 0
     /// How often another connection of the same bot took the place.
     public internal(set) var displacements = 0
-    /// How often that happened so often in a short time that it was taken for two processes fighting over the place.
+    /// How often that happened so often in a row that it was taken for two processes fighting over the place.
     public internal(set) var displacementWars = 0
     /// The connections that ended without being asked to, or did not come about, by why; a reason that never was is not there.
     public internal(set) var connectionsLost: [ConnectionLoss: Int] = [:]
