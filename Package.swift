@@ -105,6 +105,7 @@ let package = Package(
         tests(of: "WeComAIBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "GatewaySimulator"]),
         tests(of: "GatewaySimulator", ["BotFoundation", "BotCrypto", "LWSTransport"]),
         tests(of: "StreamingDemo", ["WeComBot", "GatewaySimulator"]),
+        tests(of: "EchoBot", ["WeComBot"]),
         tests(
             of: "WeComBot",
             ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "WeComAIBot", "GatewaySimulator", "EchoBot"]

@@ -64,7 +64,7 @@ struct EchoBot {
         }
     }
 
-    /// Uploads a file and sends it; if that fails, the answer says why.
+    /// Uploads a file and sends it; if that fails, or nobody knows, the answer says why.
     static func sendFile(of count: Int, _ reply: Reply) async {
         let allowed = UploadedMedia.Kind.file.allowedBytes
         guard allowed.contains(count) else {
@@ -76,10 +76,18 @@ struct EchoBot {
         do throws(UploadError) {
             let bytes = (0..<count).map { UInt8($0 * 7 % 251) }
             let media = try await reply.upload(bytes: bytes, as: .file, name: "echo-\(count).bin")
-            let delivery = await reply.send(.media(media))
-            if let reason = delivery.reason { await reply.finish("the file was not sent: \(reason)") }
+            if let notice = notice(of: await reply.send(.media(media))) { await reply.finish(notice) }
         } catch {
             await reply.finish("the file was not uploaded: \(error)")
+        }
+    }
+
+    /// What is said of a file whose sending ended like this; `nil` if the user sees it.
+    static func notice(of delivery: Delivery) -> String? {
+        switch delivery {
+        case .delivered, .redirected: nil
+        case .refused(let reason): "the file was not sent: \(reason)"
+        case .unknown(let reason): "the file may not have arrived: \(reason)"
         }
     }
 

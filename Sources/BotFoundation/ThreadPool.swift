@@ -29,6 +29,14 @@ package final class ThreadPool: TaskExecutor {
         shared.condition.broadcast()
     }
 
+    /// How many threads there can be.
+    package var maximumThreads: Int { shared.maximumThreads }
+
+    /// Whether all the threads that there can be are busy, or will be with what is queued.
+    package var isExhausted: Bool {
+        shared.state.withLock { $0.threads >= shared.maximumThreads && $0.idle <= $0.queue.count }
+    }
+
     /// How many threads there are.
     package var threadCount: Int { shared.state.withLock { $0.threads } }
 

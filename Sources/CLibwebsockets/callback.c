@@ -68,14 +68,29 @@ static clws_conn *accept_connection(struct lws *wsi) {
     return c;
 }
 
+/* A frame by hand (RFC 6455 5.2), because the library's way to close throws away what arrives until the peer has answered. */
+static int send_close(clws_conn *c) {
+    uint8_t buffer[LWS_PRE + 2 + 4 + 2 + CLOSE_REASON_MAX], *frame = buffer + LWS_PRE, *payload = frame + 2;
+    size_t length = 2 + strlen(c->our_reason);
+    int masked = c->vhost != NULL; /* a client's */
+    frame[0] = 0x88;
+    frame[1] = (uint8_t)(length | (masked ? 0x80 : 0));
+    if (masked) {
+        if (lws_get_random(c->context->lws, payload, 4) != 4) return -1;
+        payload += 4;
+    }
+    payload[0] = (uint8_t)(c->our_code >> 8);
+    payload[1] = (uint8_t)c->our_code;
+    memcpy(payload + 2, c->our_reason, length - 2);
+    for (size_t i = 0; masked && i < length; i++) payload[i] ^= frame[2 + i % 4];
+    c->close_sent = 1;
+    return lws_write(c->wsi, frame, (size_t)(payload - frame) + length, LWS_WRITE_RAW) < 0 ? -1 : 0;
+}
+
 static int writable(clws_conn *c) {
     if (c->aborted) return -1;
-    if (c->close_sent) return 0; /* asked again while the answer is awaited: a second -1 would kill the socket */
-    if (c->close_wanted) {
-        c->close_sent = 1;
-        lws_close_reason(c->wsi, (enum lws_close_status)c->our_code, (unsigned char *)c->our_reason, strlen(c->our_reason));
-        return -1;
-    }
+    if (c->close_sent) return 0;
+    if (c->close_wanted) return c->peer_code ? 0 : send_close(c); /* the library answers a peer that was first */
     deliver_kind(c, CLWS_WRITABLE);
     return 0;
 }
@@ -129,7 +144,6 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_RECEIVE: {
         lws_validity_confirmed(wsi);
         if (c->aborted) return -1;
-        if (c->close_wanted) return 0;
         clws_event event = {
             .kind = CLWS_RECEIVED,
             .data = in,
@@ -149,6 +163,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return writable(c);
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        if (c->close_sent) return -1; /* the answer to ours, or as good as that */
         received_close(c, in, length);
         return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:

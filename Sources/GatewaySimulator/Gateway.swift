@@ -89,6 +89,9 @@ package actor Gateway {
 
     // MARK: Watching
 
+    /// How many observations there have been, so that a consumer of ``observations(limit:)`` knows whether it is behind.
+    package var observationCount: Int { watch.count }
+
     /// Everything that is observed from now on, until the gateway stops. A consumer that is slower than the clients loses
     /// the oldest observations beyond `limit`.
     package func observations(limit: Int = 4_096) -> AsyncStream<Observation> {

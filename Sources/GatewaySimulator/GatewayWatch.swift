@@ -19,6 +19,8 @@ struct GatewayWatch {
 
     /// The latest observations, oldest first.
     private(set) var history: [Observation] = []
+    /// How many there have been.
+    private(set) var count = 0
     private var waiters: [Int: Waiter] = [:]
     /// Which waiters an observation may concern: those of one message, or (under `nil`) those that look at everything.
     private var concerned: [String?: Set<Int>] = [:]
@@ -66,6 +68,7 @@ struct GatewayWatch {
     /// Keeps an observation, and tells everybody it concerns.
     mutating func publish(_ observation: Observation, answer: (String) -> [Bubble]) {
         history.append(observation)
+        count += 1
         // In halves, so that the list is not shifted for each observation.
         if history.count > 2 * Gateway.keptObservations { history.removeFirst(Gateway.keptObservations) }
         for stream in streams.values { stream.yield(observation) }

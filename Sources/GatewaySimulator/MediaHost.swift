@@ -120,7 +120,7 @@ package final class MediaHost: Sendable {
             state.items[path] = item
             return path
         }
-        let key = fault == .wrongKey ? SimulatedCipher() : cipher
+        let key = fault == .wrongKey ? try SimulatedCipher.wrong(for: body) : cipher
         return SimulatedMedia(
             url: "\(origin)\(path)?q-sign-algorithm=sha1&sign=\(signature)",
             aesKey: common == nil ? key.key : nil
@@ -164,7 +164,7 @@ package enum MediaFault: Sendable, Hashable {
     case status(Int)
     /// The first so many requests are answered with a redirect; without a location, to the same address.
     case redirect(to: String? = nil, times: Int = 1)
-    /// The message has another medium's key.
+    /// The message has another key, with which the medium decrypts to garbage that is padded as it should be.
     case wrongKey
     /// The last 16 bytes are missing.
     case truncated

@@ -66,7 +66,8 @@ package actor WebSocket {
         clws_want_write(handle.pointer)
     }
 
-    /// Sends what is queued, then closes. `closed` follows within the close deadline. Harmless when closing or closed.
+    /// Sends what is queued, then closes. `closed` follows within the close deadline; until then messages still arrive. Harmless when
+    /// closing or closed.
     ///
     /// - Parameters:
     ///   - code: 1000…4999 as RFC 6455 7.4 allows an endpoint to send.
@@ -164,7 +165,8 @@ package actor WebSocket {
     }
 
     private func receivedPiece(_ event: clws_event) {
-        guard case .open = phase else { return }
+        // What the peer had sent before it knew that we close is as good as any; what follows a message that was too large is not.
+        guard failure == nil else { return }
         let piece = UnsafeRawBufferPointer(start: event.data, count: event.length)
         switch assembler.append(piece, first: event.first != 0, final: event.final != 0, binary: event.binary != 0) {
         case .incomplete: emit(.activity)

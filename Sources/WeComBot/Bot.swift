@@ -34,8 +34,8 @@ public final class Bot: Sendable {
     private let ending: AsyncStream<Ending>.Continuation
     private let life: Locked<Life>
 
-    /// How long turns may take to end once the bot is asked to.
-    private let drainDeadline: Duration
+    /// Another schedule for the end than that of the configuration.
+    private let fixedSchedule: ShutdownSchedule?
     /// The same signal again this soon is the same request, told twice: `timeout` signals the process and then its group, and
     /// Ctrl-C may arrive from the terminal and from a parent that passes it on.
     static let echoTime = Duration.milliseconds(200)
@@ -51,11 +51,13 @@ public final class Bot: Sendable {
     private struct Settings {
         var channel: ChannelConfiguration
         var dispatcher: DispatcherConfiguration
+        var shutdown: ShutdownSchedule
         var reread: (@Sendable () throws(ConfigurationError) -> Configuration)?
 
         init(_ configuration: Configuration) throws(ConfigurationError) {
             channel = try configuration.channel()
             dispatcher = configuration.dispatcher
+            shutdown = ShutdownSchedule(configuration.shutdownDeadline)
             reread = configuration.reread
         }
     }
@@ -64,7 +66,7 @@ public final class Bot: Sendable {
     private enum Life: Sendable {
         case new(since: ContinuousClock.Instant)
         case starting(since: ContinuousClock.Instant)
-        case running(Parts)
+        case running(BotParts)
         case over(ConnectionSnapshot, DispatcherStatistics, EventStatistics)
     }
 
@@ -75,23 +77,25 @@ public final class Bot: Sendable {
     ///   - log: Where log lines go; standard error from the configured level on unless given.
     /// - Throws: ``ConfigurationError`` with every problem, each with its key.
     public convenience init(configuration: Configuration, log: Log? = nil) throws(ConfigurationError) {
-        try self.init(configuration: configuration, log: log, drainDeadline: .seconds(10))
+        try self.init(configuration: configuration, log: log, schedule: nil)
     }
 
-    init(configuration: Configuration, log: Log?, drainDeadline: Duration) throws(ConfigurationError) {
+    init(configuration: Configuration, log: Log?, schedule: ShutdownSchedule?) throws(ConfigurationError) {
         settings = Locked(try Settings(configuration))
         stateFile = configuration.stateFile.flatMap { $0.isEmpty ? nil : $0 }
         status = configuration.statusServer
         self.log = log ?? .standardError(level: configuration.logLevel, format: configuration.logFormat)
         ownsLog = log == nil
-        self.drainDeadline = drainDeadline
+        fixedSchedule = schedule
         life = Locked(.new(since: .now))
         (states, stateChanges) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
         (endings, ending) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(16))
     }
 
-    /// Asks the bot to end: no new messages are taken, turns have 10 seconds to end, then their handlers are cancelled and their
-    /// answers finished with the text they have; the connection is closed with 1000. A second call changes nothing.
+    /// Asks the bot to end within ``Configuration/shutdownDeadline``: no new messages are handled, turns have most of that time to end,
+    /// then their handlers are cancelled and their answers finished with the text they have; the connection is closed with 1000. A
+    /// message that comes meanwhile is kept for the next start if there is a ``Configuration/stateFile``, and answered with
+    /// ``Configuration/busyText`` if not. A second call changes nothing.
     public func stop() {
         ending.yield(.asked)
     }
@@ -102,6 +106,9 @@ public final class Bot: Sendable {
     ///
     /// It counts in the conversation's rate limit, and waits for it; without a connection it waits for one. It is never shown twice: if
     /// nobody knows whether it arrived, the outcome is ``BotCore/Delivery/unknown(_:)``, and it is not sent again.
+    ///
+    /// It is kept in memory only, with or without a ``Configuration/stateFile``: what still waits when the bot ends is refused, and the
+    /// next process does not know of it.
     ///
     /// - Parameter conversation: One in which the user has written to the bot before: the platform refuses others (official doc 101463).
     /// - Returns: The outcome. Refused, and not sent, if the message has a problem (``BotCore/OutboundMessage/problem``), or the bot is
@@ -180,7 +187,7 @@ public final class Bot: Sendable {
         return .otherMode
     }
 
-    private func apply(to parts: Parts) async {
+    private func apply(to parts: BotParts) async {
         parts.dispatcher.reload(settings.withLock { $0.dispatcher })
         do {
             let isNew = try await parts.channel.reload { self.settings.withLock { $0.channel } }
@@ -219,12 +226,12 @@ public final class Bot: Sendable {
     ///
     /// It connects, and connects again whenever the connection ends, without limit; in webhook mode it listens. The ways to end it:
     /// ``stop()``; SIGTERM or SIGINT, if it handles them, where a second signal ends the process at once; cancelling the task, which
-    /// gives answers no time to end well.
+    /// gives answers no time to end well. The first two take no longer than ``Configuration/shutdownDeadline``.
     ///
     /// - Parameters:
     ///   - handlesSignals: Whether it takes SIGTERM and SIGINT over while it runs, and SIGHUP unless standard input is a terminal. A
     ///     host that handles them itself says `false` and calls ``stop()`` and ``reload(_:)``. A handler that ignores its cancellation
-    ///     keeps this method from returning; a bot that handles signals ends the process then, with status 0 (69 if it was
+    ///     keeps this method from returning; a bot that handles signals ends the process then, in time, with status 0 (69 if it was
     ///     displaced) and without flushing what C's streams hold.
     ///   - handler: Answers messages, on threads of its own.
     /// - Throws: ``BotError`` if the system has no threads, memory or descriptors left to begin with, if
@@ -239,7 +246,7 @@ public final class Bot: Sendable {
         precondition(isFirst, "Bot.run() was called twice")
         let (channel, dispatcher) = settings.withLock { ($0.channel, $0.dispatcher) }
         let store = stateFile.map { SQLiteStateStore(path: $0, log: log) }
-        let parts = try Parts(channel, dispatcher, handler, store, handlesSignals: handlesSignals, log: log)
+        let parts = try BotParts(channel, dispatcher, handler, store, handlesSignals: handlesSignals, log: log)
         let endpoint = StatusEndpoint { await self.snapshot() }
         let server = try await open(parts, endpoint)
         life.withLock { $0 = .running(parts) }
@@ -248,7 +255,9 @@ public final class Bot: Sendable {
         let changes = await parts.channel.states()  // before it runs, so that none is missed
         let way = parts.channel
         let reader = await way.reader
-        async let reason = awaitEnding(of: parts)
+        let begun = Promise<Ending>()
+        async let reason = awaitEnding(of: parts, begun)
+        async let _ = endInTime(parts, begun)
         await withDiscardingTaskGroup { group in
             group.addTask { await parts.dispatcher.run() }
             group.addTask { await parts.events.run() }
@@ -288,7 +297,7 @@ public final class Bot: Sendable {
     }
 
     /// Takes what the channel needs, and listens on the status port, if there is to be one.
-    private func open(_ parts: Parts, _ endpoint: StatusEndpoint) async throws(BotError) -> HTTPServer? {
+    private func open(_ parts: BotParts, _ endpoint: StatusEndpoint) async throws(BotError) -> HTTPServer? {
         do throws(BotError) {
             try await parts.channel.prepare()
             return try await serve(endpoint, on: parts.loop)
@@ -316,74 +325,79 @@ public final class Bot: Sendable {
 
     /// Drains at the first reason to end, and ends the process at a second signal.
     ///
+    /// - Parameter begun: Is fulfilled when it begins to drain.
     /// - Returns: The first reason; `nil` if the task was cancelled before there was one.
-    private func awaitEnding(of parts: Parts) async -> Ending? {
+    private func awaitEnding(of parts: BotParts, _ begun: Promise<Ending>) async -> Ending? {
         let first = await withTaskGroup(of: Void.self) { group in
-            var first: (reason: Ending, at: ContinuousClock.Instant)?
+            var first: Ending?
+            var firstSignal: (signal: Signals.Signal, at: ContinuousClock.Instant)?
             for await reason in endings {
-                if let first {
-                    let isEcho = reason == first.reason && .now - first.at <= Self.echoTime
-                    guard case .signal(let signal) = reason, !isEcho else { continue }
-                    log(.warning, "a second signal: ending without finishing what is under way")
-                    _exit(128 + signal.rawValue)
+                if case .signal(let signal) = reason {
+                    if let (before, at) = firstSignal {
+                        if signal == before, .now - at <= Self.echoTime { continue }
+                        log(.warning, "a second signal: ending without finishing what is under way")
+                        _exit(128 + signal.rawValue)
+                    }
+                    firstSignal = (signal, .now)
+                    if first != nil { log(.notice, "a signal: the bot is ending already; another one ends it at once") }
                 }
-                first = (reason, .now)
+                guard first == nil else { continue }
+                first = reason
                 log(.info, "ending: finishing what is under way; a second signal ends at once")
+                begun.fulfill(reason)
                 group.addTask { await self.drain(parts, because: reason) }
             }
             await group.waitForAll()
-            return first?.reason
+            return first
         }
         parts.signals?.end()
         return first
     }
 
-    private func drain(_ parts: Parts, because reason: Ending) async {
+    /// Ends the process when the time to end is over and something, such as a disk that does not answer, still keeps it. A host that
+    /// handles signals itself decides about that itself. Returns when its task is cancelled.
+    private func endInTime(_ parts: BotParts, _ begun: Promise<Ending>) async {
+        guard parts.signals != nil, let reason = await begun.value() else { return }
+        do { try await ContinuousClock().sleep(for: schedule.total) } catch { return }  // everything has ended
+        log(.warning, "the time to end is over; ending with what is still under way")
+        leave(because: reason)
+    }
+
+    /// Ends the process. Not by exit(3), which tears down what handlers may be using. Log lines are written as they are made.
+    private func leave(because reason: Ending) -> Never {
+        _exit(reason == .displaced ? BotError.displaced.exitStatus : EXIT_SUCCESS)
+    }
+
+    private var schedule: ShutdownSchedule { fixedSchedule ?? settings.withLock { $0.shutdown } }
+
+    private func drain(_ parts: BotParts, because reason: Ending) async {
+        let schedule = schedule
         await parts.channel.beginEnding()
-        async let events: Void = parts.events.drain(deadline: drainDeadline)
-        await parts.dispatcher.drain(deadline: drainDeadline)
+        async let events: Void = parts.events.drain(deadline: schedule.handlers)
+        await parts.dispatcher.drain(deadline: schedule.handlers, grace: schedule.verdicts)
         await events
-        let states = await parts.channel.states()
-        await parts.channel.stop()
-        for await _ in states {}
+        await close(parts.channel, within: schedule.closing)
         // Turns that only waited for their verdicts have them now; they end in a moment.
-        await parts.dispatcher.drain(deadline: .seconds(1))
+        await parts.dispatcher.drain(deadline: schedule.rest / 2, grace: schedule.rest / 4)
         let stuck = parts.dispatcher.statistics.active + parts.events.statistics.running
         if stuck > 0, parts.signals != nil {
             log(.warning, "handlers ignore their cancellation; ending without them", [.count: "\(stuck)"])
-            // Not exit(3), which tears down what these handlers may be using. Log lines are written as they are made.
-            _exit(reason == .displaced ? BotError.displaced.exitStatus : EXIT_SUCCESS)
+            leave(because: reason)
         }
         ending.finish()
     }
-}
 
-/// What runs while a bot runs.
-private struct Parts: Sendable {
-    let loop: EventLoop
-    let dispatcher: Dispatcher
-    let events: EventDispatcher
-    let channel: any BotChannel
-    let signals: Signals?
-
-    init(
-        _ configuration: ChannelConfiguration,
-        _ dispatching: DispatcherConfiguration,
-        _ handler: any BotHandler,
-        _ store: SQLiteStateStore?,
-        handlesSignals: Bool,
-        log: Log
-    ) throws(BotError) {
-        do {
-            let dispatcher = Dispatcher(handler: handler, configuration: dispatching, store: store, log: log)
-            self.dispatcher = dispatcher
-            let events = EventDispatcher(handler: handler, log: log)
-            self.events = events
-            loop = try EventLoop(name: "wecom-bot", log: log)
-            channel = try configuration.channel(on: loop, log: log, dispatcher: dispatcher, events: events)
-            signals = handlesSignals ? try Signals() : nil
-        } catch {
-            throw BotError(.outOfResources, "the bot cannot start: \(error)")
+    private func close(_ channel: any BotChannel, within limit: Duration) async {
+        let waiting = await channel.snapshot().queued
+        if waiting > 0 {
+            log(
+                .notice,
+                "messages and updates that waited for the connection, or for a rate limit, are not sent",
+                [.count: "\(waiting)"]
+            )
         }
+        let states = await channel.states()
+        await channel.stop(within: limit)
+        for await _ in states {}
     }
 }

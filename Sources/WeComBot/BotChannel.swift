@@ -7,12 +7,12 @@ internal import WeComAIBot
 protocol BotChannel: Sendable {
     /// Takes what it cannot do without, such as a port. Before ``run()``.
     func prepare() async throws(BotError)
-    /// Works until ``stop()``, or until its task is cancelled. Once.
+    /// Works until ``stop(within:)``, or until its task is cancelled. Once.
     func run() async
     /// Takes no new messages from now on, as far as that can be said to the platform.
     func beginEnding() async
-    /// Ends it; its last state follows.
-    func stop() async
+    /// Ends it, within about so long; its last state follows.
+    func stop(within limit: Duration) async
     /// Takes another configuration of the same mode, at once.
     ///
     /// - Parameter latest: gives the configuration when it is this call's turn, so that of many calls at once the last one counts.

@@ -80,6 +80,12 @@ extension BotSnapshot {
         text.add("wecom_bot_open_turns", .gauge, "Messages being answered.", openTurns)
         text.add("wecom_bot_waiting_messages", .gauge, "Messages waiting for their turn.", waitingMessages)
         text.add("wecom_bot_waiting_bytes", .gauge, "Bytes of the messages waiting.", waitingBytes)
+        text.add(
+            "wecom_bot_turns_without_thread",
+            .gauge,
+            "Messages whose handler waits for a thread.",
+            threadlessTurns
+        )
         text.add("wecom_bot_unsettled_frames", .gauge, "Frames without a verdict.", unsettledFrames)
         text.add("wecom_bot_queued_frames", .gauge, "Frames waiting to be sent.", queuedFrames)
         text.add("wecom_bot_handed_bytes", .gauge, "Bytes handed to the socket and not passed on yet.", handedBytes)

@@ -6,7 +6,8 @@ public import WeComAIBot
 ///
 /// A supervisor that restarts a bot should watch ``state`` with ``stateAge``, and ``lastFrameAge`` while the state is
 /// ``State/ready``: the bot asks for a sign of life every heartbeat interval, so that more than two intervals without a frame mean
-/// that the process is stuck. It should not watch messages: a bot that nobody talks to is well.
+/// that the process is stuck; and ``stalledAge``, which says that its handlers are. It should not watch messages: a bot that nobody
+/// talks to is well.
 public struct BotSnapshot: Sendable, Hashable {
     /// Where the connection stands; the cases of `ConnectionState` by name.
     public enum State: String, Sendable, Hashable, CaseIterable {
@@ -67,7 +68,7 @@ public struct BotSnapshot: Sendable, Hashable {
     public internal(set) var timesReady = 0
     /// How often another connection of the same bot took the place.
     public internal(set) var displacements = 0
-    /// How often that happened so often in a short time that it was taken for two processes fighting over the place.
+    /// How often that happened so often in a row that it was taken for two processes fighting over the place.
     public internal(set) var displacementWars = 0
     /// The connections that ended without being asked to, or did not come about, by why; a reason that never was is not there.
     public internal(set) var connectionsLost: [ConnectionLoss: Int] = [:]
@@ -103,6 +104,10 @@ public struct BotSnapshot: Sendable, Hashable {
     public internal(set) var waitingMessages = 0
     /// How many bytes those have: the text and the frame as it was received.
     public internal(set) var waitingBytes = 0
+    /// Messages being answered whose handler waits for a thread, because others block all there are.
+    public internal(set) var threadlessTurns = 0
+    /// For how long there have been such messages and no handler has begun; `nil` if there are none.
+    public internal(set) var stalledAge: Duration?
     /// Frames that have no verdict yet, or hold back the next one of their answer.
     public internal(set) var unsettledFrames = 0
     /// Of those, how many wait for a connection or for the one before.
@@ -176,6 +181,8 @@ public struct BotSnapshot: Sendable, Hashable {
         openTurns = dispatcher.active
         waitingMessages = dispatcher.queued
         waitingBytes = dispatcher.queuedBytes
+        threadlessTurns = dispatcher.threadless
+        stalledAge = dispatcher.stalledSince.map { now - $0 }
         unsettledFrames = connection.unsettled
         queuedFrames = connection.queued
         handedBytes = connection.handedBytes

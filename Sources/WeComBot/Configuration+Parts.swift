@@ -42,10 +42,9 @@ extension Configuration {
         endpoint.path = server == nil ? nil : WebhookConfiguration.defaultPath
         var webhook = WebhookServerConfiguration(endpoint: endpoint, server: server)
         webhook.client.trust = try trust()
-        webhook.client.proxy = httpProxy?.proxy
         webhook.media.allowedOrigins = try mediaOrigins()
         webhook.media.trust = webhook.client.trust
-        webhook.media.proxy = webhook.client.proxy
+        webhook.media.proxies = mediaProxies
         return webhook
     }
 
@@ -83,6 +82,7 @@ extension Configuration {
         )
         connection.trust = try trust()
         connection.proxy = httpProxy?.proxy
+        connection.mediaProxies = mediaProxies
         connection.heartbeatInterval = heartbeatInterval
         connection.displacementPolicy = onDisplaced
         connection.rateLimits = RateLimits(

@@ -51,6 +51,9 @@ extension Configuration {
             _ = try ConfigurationRules.count(ratePerHour, in: Configuration.ratePerHourLimits)
         }
 
+        check("shutdownDeadline") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.time(shutdownDeadline, in: Configuration.shutdownLimits)
+        }
         check("stateFile") { () throws(ConfigurationFault) in _ = try ConfigurationRules.stateFile(stateFile ?? "") }
         check("statusHost") { () throws(ConfigurationFault) in _ = try ConfigurationRules.address(statusHost) }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }

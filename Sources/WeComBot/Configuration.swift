@@ -1,4 +1,5 @@
 public import BotFoundation
+internal import LWSTransport
 public import WeComAIBot
 
 /// What a bot needs to know before it starts.
@@ -34,6 +35,7 @@ public import WeComAIBot
 /// | ``ratePerHour`` | `wecomaibot_rate_per_hour` | `WECOM_RATE_PER_HOUR` | 1,000 |
 /// | ``refreshesCost`` | `wecomaibot_refreshes_cost` | `WECOM_REFRESHES_COST` | `false` |
 /// | ``stateFile`` | `wecomaibot_state_file` | `WECOM_STATE_FILE` | none |
+/// | ``shutdownDeadline`` | `wecomaibot_shutdown_seconds` | `WECOM_SHUTDOWN_SECONDS` | 10 s |
 ///
 /// The keys are those of AstrBot's platform block for this channel, so that an existing block works unchanged.
 public struct Configuration: Sendable {
@@ -88,11 +90,16 @@ public struct Configuration: Sendable {
     /// Where media may be fetched from although it is not by https, or not from a public address: each `scheme://host:port`, where
     /// the port may be `*`. For private deployments and tests. In a file or the environment they are separated by commas.
     public var mediaAllowedOrigins: [String]
-    /// The HTTP proxy through which the connection goes (`CONNECT`), and media come; `nil` connects directly.
+    /// The HTTP proxy through which the connection goes (`CONNECT`), and media come; `nil` connects directly. Media of hosts in
+    /// `no_proxy`, and of this machine, never come through it.
     ///
-    /// ``load(file:environment:)`` falls back to the environment's proxy for the URL, so that a running bot never looks at the
-    /// environment again.
-    public var httpProxy: HTTPProxy?
+    /// ``load(file:environment:)`` falls back to the environment's proxies for the URL and for the host of each medium, so that a
+    /// running bot never looks at the environment again.
+    public var httpProxy: HTTPProxy? {
+        didSet { mediaProxies = HTTPProxies(httpProxy?.proxy, exceptions: mediaProxies.exceptions) }
+    }
+    /// Through what media come.
+    var mediaProxies = HTTPProxies()
     /// The port on which a running bot tells its state over HTTP: `GET /healthz` and `GET /metrics`. 0 for not at all.
     public var statusPort: UInt16
     /// The numeric address for ``statusPort``. Whoever can reach it can read what it tells: numbers, no message and no secret.
@@ -115,6 +122,13 @@ public struct Configuration: Sendable {
     /// nothing twice; `nil` or empty for none. It is made if it is not there, in a directory that must be, and readable for its
     /// owner only, because it holds messages. Each bot process needs one of its own.
     public var stateFile: String?
+    /// How long the bot takes at most to end once it is asked to: 1 to 600 seconds. All of it is in it: answers that are under way, the
+    /// last text of those that are cut short, the end of the connection, and what is written to ``stateFile``. Handlers have all but
+    /// the last 3 seconds (or 30 %, if that is less).
+    ///
+    /// Whoever kills a process that takes too long to end must wait for longer: `docker stop` waits for 10 seconds, Kubernetes for 30,
+    /// systemd for 90.
+    public var shutdownDeadline: Duration
     /// What an answer ends with when its handler throws; `nil` for the built-in sentence in Chinese and English.
     public var apologyText: String?
     /// What is answered when too many messages wait; `nil` for the built-in sentence in Chinese and English.
@@ -139,6 +153,9 @@ public struct Configuration: Sendable {
     package static let ratePerHourLimits = 1...1_000
     /// The stream windows that are accepted.
     package static let streamWindowLimits: ClosedRange<Duration> = .seconds(10) ... .seconds(600)
+
+    /// The times to end that are accepted.
+    package static let shutdownLimits: ClosedRange<Duration> = .seconds(1) ... .seconds(600)
 
     /// A configuration for the long connection, with the defaults. It is checked when a bot is made of it, or by ``validate()``.
     public init(botID: String, secret: Secret) {
@@ -183,6 +200,7 @@ public struct Configuration: Sendable {
         apologyText = nil
         busyText = nil
         stateFile = nil
+        shutdownDeadline = .seconds(10)
         interruptedText = nil
     }
 }

@@ -77,7 +77,7 @@ struct ConfigurationLoader {
             try ConfigurationRules.name(value.string())
         }
         readOrigins(into: &configuration.mediaAllowedOrigins)
-        readProxy(for: configuration.webSocketURL, into: &configuration.httpProxy)
+        readProxy(into: &configuration)
         read(.statusPort, into: &configuration.statusPort) { value throws(ConfigurationFault) in
             try ConfigurationRules.port(value)
         }
@@ -98,6 +98,9 @@ struct ConfigurationLoader {
         }
         read(.stateFile, into: &configuration.stateFile) { value throws(ConfigurationFault) in
             try ConfigurationRules.stateFile(value.string())
+        }
+        read(.shutdownDeadline, into: &configuration.shutdownDeadline) { value throws(ConfigurationFault) in
+            try ConfigurationRules.time(value, in: Configuration.shutdownLimits)
         }
         read(.logFormat, into: &configuration.logFormat) { value throws(ConfigurationFault) in
             try ConfigurationRules.logFormat(named: value.string())
@@ -166,19 +169,22 @@ struct ConfigurationLoader {
         }
     }
 
-    private mutating func readProxy(for webSocketURL: String, into proxy: inout Configuration.HTTPProxy?) {
+    private mutating func readProxy(into configuration: inout Configuration) {
         let parse = { (value: ConfigurationValue) throws(ConfigurationFault) -> Configuration.HTTPProxy? in
             try Configuration.HTTPProxy(parsing: value.string().trimmed)
         }
-        if find(.httpProxy) != nil { return read(.httpProxy, into: &proxy, parse) }
+        configuration.mediaProxies = EnvironmentProxy.proxies(in: environment)
+        if find(.httpProxy) != nil { return read(.httpProxy, into: &configuration.httpProxy, parse) }
+        let mediaProxies = configuration.mediaProxies
         do {
-            let endpoint = try ConfigurationRules.endpoint(webSocketURL)
+            let endpoint = try ConfigurationRules.endpoint(configuration.webSocketURL)
             guard let variable = EnvironmentProxy.variable(for: endpoint, in: environment) else { return }
             let origin = Origin(key: variable.name, source: ConfigurationLoader.environmentSource)
-            assign(.text(variable.value), from: origin, to: &proxy, parse)
+            assign(.text(variable.value), from: origin, to: &configuration.httpProxy, parse)
         } catch {
             // Reported where the URL was read; there is nothing to choose a proxy for.
         }
+        configuration.mediaProxies = mediaProxies
     }
 
     /// Reads an optional setting: `target` keeps its default if nothing is set.

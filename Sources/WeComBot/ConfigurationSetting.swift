@@ -65,12 +65,16 @@ struct ConfigurationSetting {
 
     static let logFormat = ConfigurationSetting(keys: ["log_format"], variable: "WECOM_LOG_FORMAT")
     static let stateFile = ConfigurationSetting(keys: ["wecomaibot_state_file"], variable: "WECOM_STATE_FILE")
+    static let shutdownDeadline = ConfigurationSetting(
+        keys: ["wecomaibot_shutdown_seconds"],
+        variable: "WECOM_SHUTDOWN_SECONDS"
+    )
 
     static let all = [
         mode, botID, secret, token, encodingAESKey, callbackHost, callbackPort, callbackCertificateFile,
         callbackKeyFile, firstText, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced,
         streamWindow, botName, mediaAllowedOrigins, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile,
-        statusPort, statusHost, logLevel, logFormat,
+        statusPort, statusHost, logLevel, logFormat, shutdownDeadline,
     ]
 
     /// The variable that holds the path of the file.

@@ -1,23 +1,39 @@
-internal import Glibc
 internal import LWSTransport
 
-/// The proxy that the environment prescribes for a URL, by the conventions that curl and Go follow.
+/// The proxies that the environment prescribes, by the conventions that curl and Go follow.
 ///
-/// `https_proxy` counts for `wss`, `http_proxy` for `ws`, else `all_proxy`; lower case before upper case. Hosts in `no_proxy` are reached
-/// directly, and so is this machine, which a proxy could not reach anyway.
+/// `https_proxy` counts for `wss` and `https`, `http_proxy` for `ws` and `http`, else `all_proxy`; lower case before upper case. Hosts in
+/// `no_proxy` are reached directly, and so is this machine.
 enum EnvironmentProxy {
     /// The variable to follow and its value, or `nil` to connect directly.
     static func variable(
-        for endpoint: WebSocketEndpoint,
+        for endpoint: some ServerEndpoint,
         in environment: [String: String]
     ) -> (name: String, value: String)? {
-        guard !isThisMachine(endpoint.host) else { return nil }
-        let name = endpoint.isSecure ? "https_proxy" : "http_proxy"
-        guard let proxy = first(of: name, in: environment) ?? first(of: "all_proxy", in: environment) else {
-            return nil
-        }
-        let exceptions = first(of: "no_proxy", in: environment)?.value ?? ""
-        return covers(exceptions, host: endpoint.host, port: endpoint.port) ? nil : proxy
+        guard !HTTPProxies.isDirect(endpoint, exceptions(in: environment)) else { return nil }
+        return variable(isSecure: endpoint.isSecure, in: environment)
+    }
+
+    /// Those for media, whose hosts are not known yet. One that cannot be used is a fault only when something is to go through it.
+    static func proxies(in environment: [String: String]) -> HTTPProxies {
+        var proxies = HTTPProxies(exceptions: exceptions(in: environment))
+        proxies.secure = variable(isSecure: true, in: environment).map(proxy)
+        proxies.clear = variable(isSecure: false, in: environment).map(proxy)
+        return proxies
+    }
+
+    /// `no_proxy`.
+    static func exceptions(in environment: [String: String]) -> String {
+        first(of: "no_proxy", in: environment)?.value ?? ""
+    }
+
+    private static func proxy(_ variable: (name: String, value: String)) -> Result<Proxy, TransportError> {
+        Result { () throws(TransportError) in try Proxy(variable.value) }
+            .mapError { TransportError($0.code, "\(variable.name) \($0.message)") }
+    }
+
+    private static func variable(isSecure: Bool, in environment: [String: String]) -> (name: String, value: String)? {
+        first(of: isSecure ? "https_proxy" : "http_proxy", in: environment) ?? first(of: "all_proxy", in: environment)
     }
 
     private static func first(of name: String, in environment: [String: String]) -> (name: String, value: String)? {
@@ -25,28 +41,5 @@ enum EnvironmentProxy {
             if let value = environment[name]?.trimmed, !value.isEmpty { return (name, value) }
         }
         return nil
-    }
-
-    /// Whether `no_proxy` lists the host: itself, a domain it is in (`.example.com` or `example.com`), either with a port, or
-    /// `*`. Address ranges are not understood.
-    static func covers(_ exceptions: String, host: String, port: UInt16) -> Bool {
-        let host = host.lowercased()
-        return exceptions.lowercased().split(separator: ",").contains { exception in
-            var pattern = Substring(String(exception).trimmed)
-            if pattern == "*" { return true }
-            if pattern.hasSuffix(":\(port)"), pattern.filter({ $0 == ":" }).count == 1 || pattern.hasPrefix("[") {
-                pattern = pattern.prefix(upTo: pattern.lastIndex(of: ":") ?? pattern.endIndex)
-            }
-            if pattern.hasPrefix("["), pattern.hasSuffix("]") { pattern = pattern.dropFirst().dropLast() }
-            if pattern.hasPrefix(".") { pattern = pattern.dropFirst() }
-            return !pattern.isEmpty && (host == pattern || host.hasSuffix("." + pattern))
-        }
-    }
-
-    private static func isThisMachine(_ host: String) -> Bool {
-        let host = host.lowercased()
-        if host == "localhost" || host.hasSuffix(".localhost") || host == "::1" { return true }
-        var address = in_addr()
-        return inet_pton(AF_INET, host, &address) == 1 && UInt32(bigEndian: address.s_addr) >> 24 == 127
     }
 }

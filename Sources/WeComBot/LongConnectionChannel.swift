@@ -53,7 +53,7 @@ actor LongConnectionChannel: BotChannel {
 
     nonisolated func beginEnding() {}
 
-    nonisolated func stop() async { await connection.stop() }
+    nonisolated func stop(within limit: Duration) async { await connection.stop(within: limit) }
 
     nonisolated func reload(_ latest: @Sendable () -> ChannelConfiguration) async throws -> Bool {
         try await connection.reload {

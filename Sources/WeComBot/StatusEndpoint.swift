@@ -8,6 +8,8 @@ final class StatusEndpoint: Sendable {
     /// How long a bot that is not ready counts as healthy: a lost connection comes back within seconds, and a supervisor that
     /// restarted the process meanwhile would only make it take longer. It also covers the start.
     static let graceTime = Duration.seconds(60)
+    /// How long a connection must have been ready to count: one that is ready for moments, again and again, is no connection.
+    static let stableTime = Duration.seconds(10)
 
     /// The limits of its server: it is asked by a few programs, a few times a minute.
     static var server: HTTPServerConfiguration {
@@ -20,18 +22,31 @@ final class StatusEndpoint: Sendable {
     }
 
     private let snapshot: @Sendable () async -> BotSnapshot
-    /// Since when the bot is not ready.
-    private let lost: Locked<ContinuousClock.Instant?>
+    private let link: Locked<Link>
+
+    /// What is known of the connection.
+    private struct Link {
+        /// Since when the bot has had no connection that lasted.
+        var lostAt: ContinuousClock.Instant
+        /// Since when it is ready; `nil` if it is not.
+        var readyAt: ContinuousClock.Instant?
+
+        func isStable(at now: ContinuousClock.Instant) -> Bool { readyAt.map { now - $0 >= stableTime } ?? false }
+    }
 
     /// - Parameter start: When the bot began.
     init(start: ContinuousClock.Instant = .now, snapshot: @escaping @Sendable () async -> BotSnapshot) {
         self.snapshot = snapshot
-        lost = Locked(start)
+        link = Locked(Link(lostAt: start))
     }
 
     /// Takes notice of a change.
     func note(_ state: ConnectionState, now: ContinuousClock.Instant = .now) {
-        lost.withLock { lost in lost = state == .ready ? nil : lost ?? now }
+        link.withLock { link in
+            guard state != .ready else { return link.readyAt = link.readyAt ?? now }
+            if link.isStable(at: now) { link.lostAt = now }
+            link.readyAt = nil
+        }
     }
 
     func respond(to request: HTTPRequest, now: ContinuousClock.Instant = .now) async -> HTTPResponse {
@@ -42,7 +57,7 @@ final class StatusEndpoint: Sendable {
                 status: 200,
                 text: """
                     WeCom bot
-                    /healthz  200 while the bot is connected, or was less than \(Self.graceTime.components.seconds) s ago; 503 otherwise
+                    /healthz  200 while the bot is connected, or was less than \(Self.graceTime.components.seconds) s ago, and messages get a thread; 503 otherwise
                     /metrics  for Prometheus
 
                     """
@@ -64,16 +79,21 @@ final class StatusEndpoint: Sendable {
         let status: String
         let state: String
         let since: String
+        /// Left out if there is none.
+        var problem: String?
     }
 
     private func health(_ snapshot: BotSnapshot, now: ContinuousClock.Instant) -> HTTPResponse {
-        let lost = lost.withLock { $0 }
-        let isHealthy = lost.map { now - $0 < Self.graceTime } ?? true
-        let health = Health(
+        let link = link.withLock { $0 }
+        let isConnected = link.isStable(at: now) || now - link.lostAt < Self.graceTime
+        let isStalled = snapshot.stalledAge.map { $0 >= Self.graceTime } ?? false
+        let isHealthy = isConnected && !isStalled
+        var health = Health(
             status: isHealthy ? "ok" : "unavailable",
             state: snapshot.state.rawValue,
             since: (snapshot.takenAt - snapshot.stateAge.inSeconds).formatted(.iso8601)
         )
+        if isStalled { health.problem = "messages wait for a thread: handlers block all there are" }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         do {

@@ -460,17 +460,3 @@ struct DispatcherRecoveryTests {
         )
     }
 }
-
-/// A channel that can be found again.
-private struct RoutedChannel: ReplyChannel {
-    private let channel: RecordingChannel
-    let route: String?
-
-    init(_ channel: RecordingChannel, route: String) {
-        self.channel = channel
-        self.route = route
-    }
-
-    var capabilities: ReplyCapabilities { channel.capabilities }
-    func send(_ update: BubbleUpdate) async -> Delivery { await channel.send(update) }
-}

@@ -99,7 +99,7 @@ struct LedgerTests {
         #expect(written[0] == ["open 1 m1"])
         let rest = written.dropFirst().flatMap(\.self)
         #expect(rest.last(where: { $0.hasPrefix("answer 1") }) == #"answer 1 [0 "\#(text)"]"#)
-        #expect(rest.filter { !$0.hasPrefix("answer 1") } == ["open 2 m2", "open 3 m3", "seen m4 1000000"])
+        #expect(rest.filter { !$0.hasPrefix("answer 1") } == ["seen m4 1000000", "open 2 m2", "open 3 m3"])
         #expect(written.count <= 4)
         first.close()  // until then it and its stream hold each other
         await ledger.close()
@@ -171,6 +171,51 @@ struct LedgerTests {
         #expect(written.map { $0.sorted() } == [["open 1 m1", "seen m2 1000000", "seen m3 1000000"]])
         #expect(capture.messages(from: .error).count == 1)
         #expect(capture.messages().count { $0 == "the state is saved again" } == 1)
+    }
+
+    @Test("what could not be written is as soon as it is time, though nothing else happens")
+    func retriesByItself() async {
+        let ledger = await ledger()
+        let retrying = Task { await ledger.retryFailures() }
+        store.failures = 2
+        let record = record(1, in: ledger)
+        await record.settle()
+        _ = await store.asked.next()
+        for attempt in 1...2 {
+            await clock.waitForSleepers(1)
+            clock.advance(by: Ledger.retryInterval - .nanoseconds(1))
+            #expect(ledger.failures == attempt)
+            clock.advance(by: .nanoseconds(1))
+            _ = await store.asked.next()
+        }
+        await ledger.close()
+        #expect(written == [["open 1 m1"]])
+        #expect(ledger.failures == 2)
+        #expect(capture.messages().count { $0 == "the state is saved again" } == 1)
+        retrying.cancel()
+        await retrying.value
+        #expect(clock.sleepers == 0)
+    }
+
+    @Test("while a write hangs, of what comes and goes only the ids are kept; what it opens is closed after it")
+    func boundedWhileHanging() async {
+        let gate = ThreadGate()
+        store.gate = gate
+        let ledger = await ledger(capacity: 10)
+        let first = record(1, in: ledger)
+        first.advance()
+        _ = await store.asked.next()
+        for number in 2...1_000 {
+            let record = record(Int64(number), in: ledger)
+            record.advance()
+            record.close()
+        }
+        first.close()
+        gate.open()
+        await ledger.close()
+        let lines = written.joined()
+        #expect((10...20).contains(lines.count { $0.hasPrefix("seen") }))
+        #expect(lines.filter { !$0.hasPrefix("seen") } == ["open 1 m1", "close 1"])
     }
 
     @Test("ids that could not be written are bounded")

@@ -140,6 +140,88 @@ struct MarkdownCutTests {
         )
     }
 
+    @Test(
+        "an apology stands behind a code block, not in it",
+        arguments: [
+            ("```c\nint", "```c\nint\n```\n\n抱歉"), ("```c\nint\n", "```c\nint\n```\n\n抱歉"),
+            ("  ~~~~\n😀e\u{301}", "  ~~~~\n😀e\u{301}\n  ~~~~\n\n抱歉"), ("```c", "```c\n```\n\n抱歉"),
+            ("```c\nint\n``", "```c\nint\n``\n```\n\n抱歉"), ("```c\nint\n```", "```c\nint\n```\n\n抱歉"),
+            ("```c\nint\n```\n", "```c\nint\n```\n\n\n抱歉"), ("字", "字\n\n抱歉"),
+        ]
+    )
+    func apology(text: String, expected: String) {
+        let capabilities = ReplyCapabilities(maximumBytes: 100)
+        for isRestarted in [false, true] {
+            var machine = StreamMachine(capabilities: capabilities)
+            _ = machine.append(text)
+            if isRestarted { machine = StreamMachine(resuming: machine.saved, capabilities: capabilities) }
+            _ = machine.fail(apology: "抱歉")
+            #expect(machine.next(now: now) == .send(BubbleUpdate(bubble: 0, text: expected, isFinal: true)))
+        }
+    }
+
+    @Test("an apology in a bubble of its own does not open the code block again", arguments: ["", "\n ", "x"])
+    func apologyAfterABubble(rest: String) {
+        var machine = StreamMachine(capabilities: ReplyCapabilities(bubbleWindow: .seconds(10)))
+        _ = machine.append("```c\nint")
+        _ = machine.next(now: now)
+        machine.settled(.delivered)
+        let first = BubbleUpdate(bubble: 0, text: "```c\nint\n```", isFinal: true)
+        #expect(machine.next(now: now + .seconds(10)) == .send(first))
+        _ = machine.append(rest)
+        let saved = machine.saved
+        for var machine in [machine, StreamMachine(resuming: saved, capabilities: machine.capabilities)] {
+            _ = machine.fail(apology: "sorry")
+            machine.settled(.delivered)
+            guard case .send(var update) = machine.next(now: now + .seconds(11)) else {
+                Issue.record("nothing is sent")
+                return
+            }
+            if update == first {
+                machine.settled(.delivered)
+                guard case .send(let next) = machine.next(now: now + .seconds(11)) else { return }
+                update = next
+            }
+            #expect(update.text == (rest == "x" ? "```c\nx\n```\n\nsorry" : rest + "sorry"))
+        }
+    }
+
+    @Test("a bubble that ends in time and has no room to close its code block ends earlier", arguments: [false, true])
+    func windowAtTheLimit(hasPaused: Bool) {
+        // Nine lines are 112 bytes with what opens them, and four bytes close a line that is not whole.
+        let whole = "```\n" + lines(9) + "```"
+        for (code, first) in [
+            (lines(9) + "0123", nil), (lines(9) + "01234", whole), (lines(9) + "01234567", whole),
+            (lines(9) + "0123456\n", whole), (String(repeating: "字", count: 38), nil),
+        ] {
+            let text = "```\n" + code
+            var machine = StreamMachine(
+                capabilities: ReplyCapabilities(maximumBytes: 120, bubbleWindow: .seconds(10))
+            )
+            _ = machine.append("```\n")
+            _ = machine.next(now: now)
+            machine.settled(.delivered)
+            _ = machine.append(code)
+            let shownAt = now + (hasPaused ? .seconds(1) : .milliseconds(9_500))
+            _ = machine.next(now: shownAt)
+            machine.settled(.delivered)
+            guard case .send(let update) = machine.next(now: now + .seconds(10)), update.isFinal else {
+                Issue.record("no bubble ends")
+                return
+            }
+            #expect(update.text.utf8.count <= 120 && update.text.hasSuffix("\n```"), "\(update.text)")
+            if let first { #expect(update.text == first) }
+            let part = String(decoding: update.text.utf8.dropLast(machine.added.after), as: UTF8.self)
+            _ = machine.finish()
+            machine.settled(.delivered)
+            guard case .send(let last) = machine.next(now: now + .seconds(11)) else {
+                #expect(part == text)
+                continue
+            }
+            #expect(last.text.hasPrefix("```\n") && part + last.text.dropFirst(4) == text)
+        }
+    }
+
     @Test("a bubble that ends in time closes its code block, also where the answer has paused")
     func window() {
         for (text, shown, rest) in [
@@ -201,13 +283,19 @@ struct MarkdownCutTests {
     }
 
     private func round(_ generator: inout SeededGenerator, dies: Bool, _ seed: UInt64) {
-        let capabilities = ReplyCapabilities(maximumBytes: Int.random(in: 160...400, using: &generator))
+        let hasWindow = Bool.random(using: &generator)
+        let capabilities = ReplyCapabilities(
+            maximumBytes: Int.random(in: 160...400, using: &generator),
+            bubbleWindow: hasWindow ? .milliseconds(Int.random(in: 500...4_000, using: &generator)) : nil
+        )
         var machine = StreamMachine(capabilities: capabilities)
         var (whole, time) = ("", now)
         var finals: [Int: (shown: String, part: String)] = [:]
-        func step() -> Bool {
+        var room = capabilities.maximumBytes
+        @discardableResult func step() -> Bool {
             guard case .send(let update) = machine.next(now: time) else { return false }
             #expect(update.text.utf8.count <= capabilities.maximumBytes, "seed \(seed)")
+            room = capabilities.maximumBytes - (update.isFinal ? 0 : update.text.utf8.count)
             guard update.isFinal else { return true }
             let part = update.text.utf8.dropFirst(machine.added.before).dropLast(machine.added.after)
             if let earlier = finals[update.bubble] {
@@ -226,6 +314,16 @@ struct MarkdownCutTests {
                 _ = step()
                 if Bool.random(using: &generator) { machine.settled(.delivered) }
             case 3: time += .milliseconds(400)
+            case 5 where hasWindow:
+                // The window of a bubble ends that is full, or nearly.
+                let filling = String(repeating: "x", count: max(0, room - Int.random(in: 0...5, using: &generator)))
+                whole += filling
+                _ = machine.append(filling)
+                for pause in [Duration.milliseconds(400), .seconds(5), .zero] {
+                    time += pause
+                    machine.settled(.delivered)
+                    step()
+                }
             case 4 where dies: machine = StreamMachine(resuming: machine.saved, capabilities: capabilities)
             default: break
             }

@@ -68,6 +68,20 @@ final class RecordingChannel: ReplyChannel {
     }
 }
 
+/// A channel that can be found again.
+struct RoutedChannel: ReplyChannel {
+    private let channel: RecordingChannel
+    let route: String?
+
+    init(_ channel: RecordingChannel, route: String) {
+        self.channel = channel
+        self.route = route
+    }
+
+    var capabilities: ReplyCapabilities { channel.capabilities }
+    func send(_ update: BubbleUpdate) async -> Delivery { await channel.send(update) }
+}
+
 extension Inbound {
     /// A message of one user.
     static func test(_ id: String, in conversation: String = "chat", text: String = "") -> Inbound {

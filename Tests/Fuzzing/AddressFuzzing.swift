@@ -78,7 +78,7 @@ enum AddressFuzzing {
 
     private static func check(_ exceptions: String, for endpoint: WebSocketEndpoint) throws(Violation) {
         let (host, port) = (endpoint.host, endpoint.port)
-        func covers(_ exceptions: String) -> Bool { EnvironmentProxy.covers(exceptions, host: host, port: port) }
+        func covers(_ exceptions: String) -> Bool { HTTPProxies.covers(exceptions, host: host, port: port) }
         let isListed = covers(exceptions)
         try claim(covers(exceptions.uppercased()) == isListed || !exceptions.isVisibleASCII, "case does not matter")
         try claim(!isListed || covers("other.invalid,\(exceptions), "), "a longer list excepts no fewer")

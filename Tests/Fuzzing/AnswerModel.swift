@@ -65,11 +65,23 @@ extension AnswerModel {
     }
 
     mutating func fail(_ apology: String) throws(Violation) {
-        if machine.isOpen {
-            if !isBlank(text[consumed...]) { text += "\n\n".utf8 }
-            text += apology.utf8
+        let isOpen = machine.isOpen
+        let effect = machine.fail(apology: apology)
+        if isOpen {
+            // What closes a code block is the machine's own.
+            let rest = Array(machine.saved.text.utf8)
+            let written = isBlank(text[consumed...]) ? [] : trimmed(text[consumed...])
+            try claim(trimmed(rest[...]).starts(with: written), "what was written stays")
+            try claim(rest.reversed().starts(with: apology.utf8.reversed()), "and is apologised for")
+            text.replaceSubrange(consumed..., with: rest)
+            mayHaveSkipped = false
         }
-        if machine.fail(apology: apology) == .attention { try ask() }
+        if effect == .attention { try ask() }
+    }
+
+    /// Without the white space that may have been left out.
+    private func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        bytes.dropFirst(leadingBlank(String(decoding: bytes, as: UTF8.self)).count)
     }
 
     mutating func cancel() throws(Violation) {

@@ -96,21 +96,67 @@ struct HTTPClientReachTests {
         }
     }
 
+    /// By name, the proxy could find another address than the one that was asked about.
     @Test(arguments: [
-        (["127.0.0.1"], true), (["127.0.0.1", "10.0.0.1"], false), (["10.0.0.1", "127.0.0.1"], false),
+        (["127.0.0.1"], "127.0.0.1"), (["10.0.0.1", "127.0.0.1"], "127.0.0.1"),
+        (["127.0.0.2", "10.0.0.1"], "127.0.0.2"),
+        (["2001:db8::1", "127.0.0.1"], "[2001:db8::1]"), (["10.0.0.1"], nil),
     ])
-    func throughAProxyEveryAddressMustBeAllowed(addresses: [String], isAllowed: Bool) async throws {
-        try await HTTPServerBench.run { bench in
+    func aProxyIsAskedForTheAddressThatIsAllowed(addresses: [String], target: String?) async throws {
+        try await HTTPServerBench.run(tls: true) { bench in
             let proxy = TestProxy(.tunnel(to: bench.port))
-            var configuration = asking { $0.host == "127.0.0.1" && $0.port == bench.port }
+            var configuration = asking { $0.host != "10.0.0.1" && $0.port == bench.port }
             configuration.proxy = try Proxy("http://127.0.0.1:\(proxy.port)")
-            let url = "http://name.test:\(bench.port)/x"
-            let named = try await outcome(url, configuration, lookUp: { _ in .success(addresses) })
-            #expect(named.error?.code == (isAllowed ? nil : .addressNotAllowed))
-            #expect(proxy.requests.events.count == (isAllowed ? 1 : 0))
-            let numeric = try await outcome("http://\(addresses[0]):\(bench.port)/x", configuration)
-            #expect(numeric.error?.code == (addresses[0] == "127.0.0.1" ? nil : .addressNotAllowed))
+            configuration.trust = .pem(try #require(bench.authority).certificatePEM)
+            let url = "https://localhost:\(bench.port)/x"
+            let outcome = try await outcome(url, configuration, lookUp: { _ in .success(addresses) })
+            guard let target else {
+                #expect(outcome.error?.code == .addressNotAllowed && proxy.requests.events.isEmpty)
+                return
+            }
+            // The certificate is for the name, and has no address but 127.0.0.1.
+            #expect(outcome.text == "GET /x 0\n" && outcome.error == nil)
+            #expect(bench.requests.events.first?.headers["host"] == "localhost:\(bench.port)")
+            let (head, authority) = (proxy.requests.events.first ?? "", "\(target):\(bench.port)")
+            #expect(head.hasPrefix("CONNECT \(authority) HTTP/1.1\r\nhost: \(authority)\r\n"), "\(head)")
+            #expect(proxy.requests.events.count == 1)
         }
+    }
+
+    @Test func anAddressThatAProxyCannotReachIsNotTheLast() async throws {
+        try await HTTPServerBench.run { bench in
+            let all = ["[2001:db8::1]", "127.0.0.2", "127.0.0.3"].map { "\($0):\(bench.port)" }
+            for unreachable in [all.prefix(2), all.prefix(3)] {
+                let proxy = TestProxy(.tunnel(to: bench.port, except: Set(unreachable)))
+                var configuration = asking { _ in true }
+                configuration.proxy = try Proxy("http://127.0.0.1:\(proxy.port)")
+                let outcome = try await outcome(
+                    "http://name.test:\(bench.port)/x",
+                    configuration,
+                    lookUp: { _ in .success(["2001:db8::1", "127.0.0.2", "127.0.0.3"]) }
+                )
+                #expect(proxy.requests.events.map { $0.split(separator: " ")[1] } == all.map { $0[...] })
+                if unreachable.count == 2 {
+                    #expect(outcome.text == "GET /x 0\n")
+                } else {
+                    #expect(outcome.error?.code == .proxyFailed && outcome.error?.message.contains("503") == true)
+                    #expect(outcome.error?.message.contains("127.0.0.3") == true)
+                }
+            }
+        }
+    }
+
+    @Test func whatAProxyForbidsIsNotTriedElsewhere() async throws {
+        let proxy = TestProxy(.answer("403 Forbidden"))
+        var configuration = asking { _ in true }
+        configuration.proxy = try Proxy("http://127.0.0.1:\(proxy.port)")
+        let outcome = try await outcome(
+            "http://name.test",
+            configuration,
+            lookUp: { _ in .success(["127.0.0.2", "127.0.0.3"]) }
+        )
+        #expect(outcome.error?.code == .proxyFailed && outcome.error?.message.contains("403") == true)
+        #expect(proxy.requests.events.count == 1)
     }
 
     @Test(

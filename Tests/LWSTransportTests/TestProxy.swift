@@ -6,8 +6,8 @@ import TestSupport
 final class TestProxy: Sendable {
     /// What it does with a request.
     enum Behaviour: Sendable {
-        /// Connects to a port of this machine, whatever was asked for.
-        case tunnel(to: UInt16)
+        /// Connects to a port of this machine, whatever was asked for; but answers 503 to some.
+        case tunnel(to: UInt16, except: Set<String> = [])
         /// Answers with a status, then closes.
         case answer(String)
         /// Reads and says nothing.
@@ -50,8 +50,11 @@ final class TestProxy: Sendable {
             head.append(byte)
         }
         seen.record(String(decoding: head, as: UTF8.self))
+        let target = String(decoding: head.split(separator: UInt8(ascii: " ")).dropFirst().first ?? [], as: UTF8.self)
         switch how {
-        case .tunnel(let port):
+        case .tunnel(_, let unreachable) where unreachable.contains(target):
+            send(client, Array("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\ngone".utf8))
+        case .tunnel(let port, _):
             let server = socket(v6: false)
             _ = withLoopback(port: port, v6: false) { connect(server, $0, $1) }
             send(client, Array("HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n".utf8))

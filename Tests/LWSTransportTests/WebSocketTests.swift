@@ -200,6 +200,38 @@ struct WebSocketTests {
         await far.shutdown()
     }
 
+    /// The peer sent it before it knew of the close.
+    @Test(arguments: [false, true])
+    func whatArrivesDuringTheCloseHandshakeIsDelivered(byServer: Bool) async throws {
+        let loop = try EventLoop()
+        let far = try EventLoop(name: "far")
+        var patient = WebSocketConfiguration()
+        patient.closeDeadline = .seconds(20)
+        let server = try await EchoServer(on: far, configuration: patient, echo: false)
+        let client = try await Client.connect("ws://127.0.0.1:\(server.port)", configuration: patient, on: loop)
+        await client.opened()
+        let accepted = await server.sockets.first { $0 }
+        let (closing, closingEvents) = byServer ? (accepted, server.events) : (client.socket, client.events)
+        let peer = byServer ? client.socket : accepted
+        await peer.pauseReading()
+        try await closing.send(Array("last".utf8), ticket: 7)
+        await closing.close(code: 1000, reason: "done")
+        await closingEvents.wait { $0.contains(.written(ticket: 7)) }
+        let texts = ["不管怎样", String(repeating: "字", count: 50_000), "end"]
+        for text in texts { try await peer.send(Array(text.utf8)) }
+        let seen = await closingEvents.wait { events in
+            events.compactMap(\.messageBytes).count == texts.count || events.contains { $0.closure != nil }
+        }
+        let arrived = seen.compactMap(\.messageBytes)
+        #expect(arrived.map(\.count) == texts.map(\.utf8.count))
+        #expect(zip(arrived, texts).allSatisfy { $0 == Array($1.utf8) })
+        #expect(!closingEvents.events.contains { $0.closure != nil })
+        await peer.resumeReading()
+        #expect(await closingEvents.first(\.closure).code == 1000)
+        await loop.shutdown()
+        await far.shutdown()
+    }
+
     @Test func sendingOnAClosedConnectionIsRefused() async throws {
         let loop = try EventLoop()
         let server = try await EchoServer(on: loop)

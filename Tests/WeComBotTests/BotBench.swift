@@ -44,10 +44,19 @@ struct BotBench: Sendable {
     }
 
     /// A bot whose log is kept.
-    func bot(drainDeadline: Duration = .seconds(10)) throws -> Bot {
+    ///
+    /// - Parameter drainDeadline: How long handlers may take when it ends; all else has time enough. `nil` for what the configuration
+    ///   says.
+    func bot(drainDeadline: Duration? = .seconds(10)) throws -> Bot {
         let lines = lines
         let log = Log(level: .trace) { lines.record($0) }
-        return try Bot(configuration: configuration, log: log, drainDeadline: drainDeadline)
+        let schedule = drainDeadline.map { handlers in
+            var schedule = ShutdownSchedule(.seconds(40))
+            schedule.handlers = handlers
+            (schedule.verdicts, schedule.closing, schedule.rest) = (.seconds(5), .seconds(5), .seconds(2))
+            return schedule
+        }
+        return try Bot(configuration: configuration, log: log, schedule: schedule)
     }
 
     /// Runs `body` while a bot runs that answers with `handler`, asks it to end, and waits until it has.

@@ -65,7 +65,8 @@ struct BotSnapshotTests {
         #expect(
             ConnectionLoss.allCases.map(\.rawValue) == [
                 "ended", "connect_timed_out", "subscribe_timed_out", "subscribe_refused", "credentials_rejected",
-                "heartbeat_lost", "subscription_lost", "too_many_unanswered",
+                "heartbeat_lost", "heartbeat_unanswered", "heartbeat_refused", "subscription_lost",
+                "too_many_unanswered",
             ]
         )
     }

@@ -47,10 +47,63 @@ import Testing
     }
 
     @Test func exceptionsMayBeAddresses() {
-        #expect(EnvironmentProxy.covers("10.0.0.1", host: "10.0.0.1", port: 443))
-        #expect(EnvironmentProxy.covers("2001:db8::1", host: "2001:db8::1", port: 443))
-        #expect(EnvironmentProxy.covers("[2001:db8::1]:443", host: "2001:db8::1", port: 443))
-        #expect(!EnvironmentProxy.covers("2001:db8::443", host: "2001:db8:", port: 443))
+        #expect(HTTPProxies.covers("10.0.0.1", host: "10.0.0.1", port: 443))
+        #expect(HTTPProxies.covers("2001:db8::1", host: "2001:db8::1", port: 443))
+        #expect(HTTPProxies.covers("[2001:db8::1]:443", host: "2001:db8::1", port: 443))
+        #expect(HTTPProxies.covers("2001:db8::1", host: "2001:db8:0:0:0:0:0:1", port: 443))
+        #expect(!HTTPProxies.covers("2001:db8::443", host: "2001:db8:", port: 443))
+    }
+
+    // MARK: Media
+
+    private func mediaProxy(_ url: String, _ configuration: Configuration) throws -> String? {
+        try configuration.longConnection().media.proxies.proxy(for: HTTPEndpoint(url))?.host
+    }
+
+    private func mediaProxy(
+        _ url: String,
+        gateway: String = "wss://h.cn",
+        _ variables: [String: String]
+    ) throws -> String? {
+        let variables = environment(variables.merging(["WECOM_WS_URL": gateway]) { $1 })
+        return try mediaProxy(url, Configuration.load(environment: variables))
+    }
+
+    @Test(arguments: [
+        ("https://cos.cn/x", "secure"), ("http://cos.cn/x", "clear"), ("https://minio.corp:9000/x", nil),
+        ("http://127.0.0.1:9000/x", nil), ("https://[::1]/x", nil), ("https://localhost/x", nil),
+        ("https://h.cn/x", nil),
+    ])
+    func theProxyForMediaIsChosenByTheirHost(url: String, expected: String?) throws {
+        let variables = ["https_proxy": "secure", "HTTP_PROXY": "clear", "no_proxy": "h.cn,.corp"]
+        for gateway in ["wss://h.cn", "wss://gw.cn", "ws://gw.cn", "wss://127.0.0.1"] {
+            #expect(try mediaProxy(url, gateway: gateway, variables) == expected, "\(gateway)")
+        }
+    }
+
+    @Test func theConfiguredProxyWinsForMediaToo() throws {
+        let variables = ["https_proxy": "e", "http_proxy": "e", "WECOM_PROXY": "own", "NO_PROXY": ".corp"]
+        for url in ["https://cos.cn/x", "http://cos.cn/x"] { #expect(try mediaProxy(url, variables) == "own") }
+        for url in ["https://minio.corp/x", "http://127.0.0.1/x"] { #expect(try mediaProxy(url, variables) == nil) }
+    }
+
+    @Test func aProxySetInCodeIsTheOneForMedia() throws {
+        var configuration = try Configuration.load(environment: environment(["https_proxy": "e", "no_proxy": ".corp"]))
+        #expect(try mediaProxy("https://cos.cn", configuration) == "e")
+        configuration.httpProxy = try Configuration.HTTPProxy("own")
+        #expect(try mediaProxy("https://cos.cn", configuration) == "own")
+        #expect(try mediaProxy("https://minio.corp", configuration) == nil)
+        configuration.httpProxy = nil
+        #expect(try mediaProxy("https://cos.cn", configuration) == nil)
+    }
+
+    @Test func anUnusableProxyForMediaOnlyIsAFaultOfWhatGoesThroughIt() throws {
+        let variables = ["https_proxy": "socks5://me:hunter2@127.0.0.1:1080"]
+        let error = #expect(throws: TransportError.self) {
+            try mediaProxy("https://cos.cn/x", gateway: "wss://127.0.0.1", variables)
+        }
+        #expect(error?.message.hasPrefix("https_proxy must be") == true && error?.message.contains("hunter2") == false)
+        #expect(try mediaProxy("http://cos.cn/x", gateway: "wss://127.0.0.1", variables) == nil)
     }
 
     @Test func aProxyThatCannotBeUsedIsNamedByItsVariable() {

@@ -34,6 +34,41 @@ struct StatusEndpointTests {
         #expect(await health(endpoint, after: .seconds(200_060)) == 503)
     }
 
+    @Test func aLinkThatIsReadyForMomentsOnlyIsNone() async {
+        let endpoint = endpoint()
+        // Ready for 3 seconds in every 5.
+        for round in 0..<12 {
+            endpoint.note(.ready, now: start + .seconds(round * 5))
+            endpoint.note(.waiting(retryAt: start, reason: ""), now: start + .seconds(round * 5 + 3))
+        }
+        #expect(await health(endpoint, after: .seconds(60) - .nanoseconds(1)) == 200)
+        #expect(await health(endpoint, after: .seconds(60)) == 503)
+        // Until it has lasted.
+        endpoint.note(.ready, now: start + .seconds(65))
+        endpoint.note(.ready, now: start + .seconds(70))
+        #expect(await health(endpoint, after: .seconds(75) - .nanoseconds(1)) == 503)
+        #expect(await health(endpoint, after: .seconds(75)) == 200)
+        endpoint.note(.connecting, now: start + .seconds(75))
+        #expect(await health(endpoint, after: .seconds(134)) == 200)
+        #expect(await health(endpoint, after: .seconds(135)) == 503)
+    }
+
+    @Test func aBotWhoseHandlersBlockAllThreadsIsNotHealthy() async {
+        for (age, status) in [(nil, 200), (.seconds(60) - .nanoseconds(1), 200), (Duration.seconds(60), 503)] {
+            var snapshot = BotSnapshot()
+            snapshot.stalledAge = age
+            snapshot.threadlessTurns = age == nil ? 0 : 3
+            let endpoint = endpoint(snapshot)
+            endpoint.note(.ready, now: start)
+            let response = await endpoint.respond(
+                to: HTTPRequest(method: "GET", path: "/healthz"),
+                now: start + .seconds(600)
+            )
+            #expect(response.status == status)
+            #expect(String(decoding: response.body, as: UTF8.self).contains("wait for a thread") == (status == 503))
+        }
+    }
+
     @Test func theHealthIsJSON() async throws {
         var snapshot = BotSnapshot(takenAt: Date(timeIntervalSince1970: 1_700_000_000))
         snapshot.state = .credentialsRejected

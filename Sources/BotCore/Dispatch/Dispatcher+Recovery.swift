@@ -76,7 +76,7 @@ extension Dispatcher {
         switch state.withLock({ $0.machine.readmit(turn) }) {
         case .start(let turn): start(turn)
         // Refused, it stays where it is: this process ends.
-        case .queued, .duplicate, .refused: break
+        case .queued, .duplicate, .kept, .refused: break
         case .rejected: giveUp(record, saved, "too many messages wait")
         }
     }

@@ -8,6 +8,8 @@ package final class Dispatcher: Sendable {
         var hasRun = false
         /// The number of the newest turn.
         var lastNumber: Int64 = 0
+        /// When everything is to have ended, the store too, if that is known.
+        var endsBy: ContinuousClock.Instant?
         /// Gives the way back to who wrote what another process left.
         var resume: Resume?
 
@@ -15,6 +17,8 @@ package final class Dispatcher: Sendable {
         typealias Resume = @Sendable (SavedTurn) async -> (SavedTurn, any ReplyChannel)?
         /// How often there was no room, by what was full.
         var rejections: [Lanes<Turn>.Bound: Repetition] = [:]
+        /// How often no thread was free.
+        var shortages = Repetition()
     }
 
     private let handler: any BotHandler
@@ -78,18 +82,20 @@ extension Dispatcher {
     /// Takes a message. Any thread; never blocks and never runs a handler on the caller's thread.
     ///
     /// A message that was received before is dropped. One for which there is no room is answered with
-    /// ``DispatcherConfiguration/busyText``, and is not remembered, so that it counts if it is delivered again. So is one that
-    /// comes after ``drain(deadline:)`` has begun, which is dropped.
+    /// ``DispatcherConfiguration/busyText``, and is not remembered, so that it counts if it is delivered again. One that comes after
+    /// the intake has stopped is written down for the next process; where that is not possible, it is one for which there is no room.
     package func receive(_ message: Inbound, through channel: any ReplyChannel) {
         let now = timeline.now
         let (route, receivedAt) = ledger.map { (channel.route, $0.now) } ?? (nil, 0)
+        let canWait = route != nil && ledger?.isHealthy == true
         let (admission, record) = state.withLock { state in
             let record = ledger.map { ledger in
                 state.lastNumber += 1
                 let turn = SavedTurn(number: state.lastNumber, message: message, route: route, receivedAt: receivedAt)
                 return TurnRecord(turn, in: ledger)
             }
-            return (state.machine.admit(Turn(message: message, channel: channel, record: record), now: now), record)
+            let turn = Turn(message: message, channel: channel, record: record)
+            return (state.machine.admit(turn, now: now, canWait: canWait), record)
         }
         switch admission {
         case .start(let turn):
@@ -100,8 +106,12 @@ extension Dispatcher {
         case .duplicate:
             ledger?.saw(message.id)
             log(.debug, "a message was delivered again", Self.facts(message))
-        case .refused:
+        case .kept:
+            record?.advance()
+            log(.notice, "a message came after the intake had stopped; the next start answers it", Self.facts(message))
+        case .refused(let answer):
             log(.notice, "a message came after the intake had stopped", Self.facts(message))
+            if let answer { start(answer) }
         case .rejected(let bound, let answer):
             let count = state.withLock { $0.rejections[bound, default: Repetition()].next(now: now) }
             let facts: KeyValuePairs<LogKey, String> = [
@@ -117,7 +127,7 @@ extension Dispatcher {
         while let turn = next {
             guard case .terminated = starter.yield(turn) else { return }
             // `run()` has ended. Its lane is emptied, so that the books say so.
-            log(.notice, "a message came after the intake had stopped", Self.facts(turn.message))
+            log(.notice, "a message came when everything had ended", Self.facts(turn.message))
             next = state.withLock { state in
                 state.machine.answered()
                 return state.machine.completed(turn, with: nil)
@@ -145,6 +155,7 @@ extension Dispatcher {
 
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.recoverLater() }
+            group.addTask { await self.ledger?.retryFailures() }
             await withDiscardingTaskGroup { group in
                 for await turn in turns {
                     group.addTask { await self.perform(turn) }
@@ -153,7 +164,8 @@ extension Dispatcher {
             group.cancelAll()
         }
         starter.finish()
-        await ledger?.close()
+        let rest = state.withLock { $0.endsBy }.map { $0 - timeline.now } ?? Ledger.patience
+        await ledger?.close(within: min(max(rest, Self.leastClosingTime), Ledger.patience))
         idle.fulfill(())
         answered.fulfill(())
     }
@@ -233,14 +245,40 @@ extension Dispatcher {
 
     /// Returns when the handler has. The handler is cancelled when the time is over.
     private func supervise(_ turn: Turn, _ stream: ReplyStream) async {
+        let begun = Promise<Void>()
+        let now = timeline.now
+        state.withLock { $0.machine.handlerWaits(now: now) }
+        async let _ = complain(ofNoThreadFor: turn, until: begun)
         await withTaskGroup(of: Void.self) { group in
-            group.addTask(executorPreference: pool) { await self.handle(turn, stream) }
+            group.addTask(executorPreference: pool) {
+                let now = self.timeline.now
+                self.state.withLock { $0.machine.handlerBegins(now: now) }
+                begun.fulfill(())
+                await self.handle(turn, stream)
+            }
             group.addTask { _ = await self.expired.value() }
             await group.next()
             // If the handler has returned or failed, this is too late to have an effect.
             stream.cancel(notice: configuration.interruptedText)
             group.cancelAll()
         }
+    }
+
+    /// How long the store may take to be closed even if everything ends late.
+    private static let leastClosingTime = Duration.seconds(1)
+    /// How long a turn may wait for a thread before that is worth a line: a burst of messages is over by then.
+    package static let threadPatience = Duration.seconds(1)
+
+    private func complain(ofNoThreadFor turn: Turn, until begun: Promise<Void>) async {
+        guard pool.isExhausted, begun.current == nil else { return }
+        if await timeline.reaches(begun, by: timeline.now + Self.threadPatience) || Task.isCancelled { return }
+        let now = timeline.now
+        guard let count = state.withLock({ $0.shortages.next(now: now) }) else { return }
+        log(
+            .warning,
+            "a message waits for a thread: handlers block all \(pool.maximumThreads) of them",
+            [.messageID: turn.message.id, .conversation: turn.message.conversation.id, .count: String(count)]
+        )
     }
 
     /// Runs on a thread of the pool: the handler may block it.
@@ -263,8 +301,8 @@ extension Dispatcher {
 // MARK: Shutdown
 
 extension Dispatcher {
-    /// Stops the intake: what comes now is refused, and what is owed when its verdict comes is left for the next process. Any thread;
-    /// never blocks.
+    /// Stops the intake: what comes now is not handled, and what is owed when its verdict comes is left for the next process. Any
+    /// thread; never blocks.
     package func stopIntake() {
         state.withLock { $0.machine.drain() }
         announce()
@@ -274,18 +312,26 @@ extension Dispatcher {
     ///
     /// When `deadline` has passed, or the calling task is cancelled, handlers are cancelled, their answers end with the text
     /// they have, and messages that still wait are left in the store for the next process or, without a store, answered with
-    /// ``DispatcherConfiguration/busyText``. Returns when all of that has its verdict, at the latest ``DispatcherConfiguration/drainGrace`` after the deadline; a handler that ignores its
-    /// cancellation does not hold it up. May be called more than once.
-    @concurrent package func drain(deadline: Duration) async {
+    /// ``DispatcherConfiguration/busyText``. Returns when all of that has its verdict, at the latest `grace` after the deadline; a
+    /// handler that ignores its cancellation does not hold it up. May be called more than once.
+    ///
+    /// - Parameter grace: With the deadline, it is also until when ``run()`` waits for the store when everything has ended.
+    @concurrent package func drain(deadline: Duration, grace: Duration = .seconds(5)) async {
         let start = timeline.now
+        state.withLock { state in
+            let end = start + deadline + grace
+            state.endsBy = max(end, state.endsBy ?? end)
+        }
         stopIntake()
         if await timeline.reaches(idle, by: start + deadline) { return }
 
         expire()
-        if await !timeline.reaches(answered, by: timeline.now + configuration.drainGrace) {
+        let end = timeline.now + grace
+        if await !timeline.reaches(answered, by: end) {
             log(.warning, "answers were still on their way when the time to shut down was over")
         }
-        await ledger?.barrier()
+        let rest = end - timeline.now
+        if rest > .zero { await ledger?.barrier(within: min(rest, Ledger.patience)) }
     }
 
     private func expire() {

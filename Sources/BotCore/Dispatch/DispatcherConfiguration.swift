@@ -32,8 +32,6 @@ package struct DispatcherConfiguration: Sendable {
         """
     /// How long after a message its answer is still accepted: a day after the callback (official doc 101463).
     package var replyWindow = Duration.seconds(86_400)
-    /// How long ``Dispatcher/drain(deadline:)`` waits after its deadline for the verdicts on the last updates.
-    package var drainGrace = Duration.seconds(5)
     /// How answers are sent.
     package var stream = StreamConfiguration()
 

@@ -9,8 +9,10 @@ struct DispatcherMachine: Sendable {
         case duplicate
         /// There is no room for it; the turn, if there is one, says so to the user.
         case rejected(Lanes<Turn>.Bound, answer: Turn?)
-        /// The intake has stopped.
-        case refused
+        /// The intake has stopped; another process answers it.
+        case kept
+        /// The intake has stopped; the turn, if there is one, says so to the user.
+        case refused(answer: Turn?)
     }
 
     /// What has been reached.
@@ -45,6 +47,9 @@ struct DispatcherMachine: Sendable {
     private var openAnswers = 0
     /// Whether what waited when the time was over is kept for another process.
     private var keepsWaiting = false
+    /// Handlers that wait for a thread, and since when none has got one.
+    private var threadless = 0
+    private var stalledSince: ContinuousClock.Instant?
 
     init(configuration: DispatcherConfiguration) {
         self.configuration = configuration
@@ -66,6 +71,8 @@ struct DispatcherMachine: Sendable {
         snapshot.active = lanes.activeCount
         snapshot.queued = lanes.waitingCount
         snapshot.queuedBytes = lanes.waitingBytes
+        snapshot.threadless = threadless
+        snapshot.stalledSince = stalledSince
         return snapshot
     }
 
@@ -78,17 +85,16 @@ struct DispatcherMachine: Sendable {
     }
 
     /// A message came in.
-    mutating func admit(_ turn: Turn, now: ContinuousClock.Instant) -> Admission {
+    ///
+    /// - Parameter canWait: Whether another process would find it where it is written down.
+    mutating func admit(_ turn: Turn, now: ContinuousClock.Instant, canWait: Bool = false) -> Admission {
         let message = turn.message
         counts.received += 1
-        guard phase == .accepting else {
-            counts.refused += 1
-            return .refused
-        }
         guard !filter.isDuplicate(message.id, now: now) else {
             counts.duplicates += 1
             return .duplicate
         }
+        guard phase == .accepting else { return late(turn, now: now, canWait: canWait) }
         switch lanes.add(turn, bytes: message.byteCount, to: message.conversation) {
         case .start:
             filter.insert(message.id, now: now)
@@ -104,6 +110,18 @@ struct DispatcherMachine: Sendable {
         }
     }
 
+    /// A message came in after the intake had stopped.
+    private mutating func late(_ turn: Turn, now: ContinuousClock.Instant, canWait: Bool) -> Admission {
+        counts.refused += 1
+        if canWait {
+            filter.insert(turn.message.id, now: now)
+            return .kept
+        }
+        // Nothing is begun any more when the time is over, or when everything has ended.
+        let mayBegin = phase == .draining && !milestones.contains(.idle)
+        return .refused(answer: mayBegin ? busyAnswer(to: turn) : nil)
+    }
+
     /// Whether a message with this id came in.
     func knows(_ id: String) -> Bool { filter.contains(id) }
 
@@ -114,7 +132,7 @@ struct DispatcherMachine: Sendable {
 
     /// A turn was left by another process. Its message is not a new one, so it is not looked for among those that were seen.
     mutating func readmit(_ turn: Turn) -> Admission {
-        guard phase == .accepting else { return .refused }
+        guard phase == .accepting else { return .refused(answer: nil) }
         counts.recovered += 1
         switch lanes.add(turn, bytes: turn.message.byteCount, to: turn.message.conversation) {
         case .start:
@@ -157,6 +175,18 @@ struct DispatcherMachine: Sendable {
         let next = lanes.finished(turn.message.conversation)
         if next != nil { openAnswers += 1 }
         return next
+    }
+
+    /// A handler is to begin as soon as there is a thread for it.
+    mutating func handlerWaits(now: ContinuousClock.Instant) {
+        if threadless == 0 { stalledSince = now }
+        threadless += 1
+    }
+
+    /// A handler has got its thread.
+    mutating func handlerBegins(now: ContinuousClock.Instant) {
+        threadless -= 1
+        stalledSince = threadless > 0 ? now : nil
     }
 
     mutating func handlerFailed() {

@@ -21,6 +21,11 @@ package struct DispatcherStatistics: Sendable, Hashable {
     /// How many bytes those have.
     package var queuedBytes = 0
 
+    /// Turns whose handler has no thread yet.
+    package var threadless = 0
+    /// Since when there are such turns and no handler has begun; `nil` if there are none.
+    package var stalledSince: ContinuousClock.Instant?
+
     /// Turns that have ended with a delivered answer.
     package var delivered = 0
     /// Those of them whose answer came another way than it was begun.

@@ -32,7 +32,7 @@ package enum FileName {
         var kept = scalars.drop(while: blanks)
         while let last = kept.last, blanks(last) { kept.removeLast() }
         var text = String(kept)
-        if isDevice(text) { text = "_" + text }
+        if isDevice(text) || text == "~" { text = "_" + text }  // alone, it is a shell's word for a directory
         return shortened(text, to: maximumBytes)
     }
 

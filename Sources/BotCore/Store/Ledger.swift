@@ -3,9 +3,9 @@ package import BotFoundation
 /// Writes down what must survive the process, as it changes.
 ///
 /// Nothing waits for the disk unless it asks to (``barrier()``), and all that has changed since the last write goes into the next one
-/// together, each turn once. So what is pending is bounded by the number of turns, however slow the disk is. A store that
-/// fails never holds up an answer: what could not be written is tried again with a later change. So it is while the store has not
-/// been opened: what has changed until then is written when it is.
+/// together, each turn once; of one that has come and gone meanwhile only the id. So what is pending is bounded by the number of
+/// turns, however slow the disk is. A store that fails never holds up an answer: what could not be written is tried again after
+/// ``retryInterval``. What changes while the store has not been opened is written when it is.
 package final class Ledger: Sendable {
     /// How many ids of messages are kept, and for how long.
     package struct Window: Sendable {
@@ -34,6 +34,9 @@ package final class Ledger: Sendable {
         var sightings: [String: Int64] = [:]
         /// Whether a thread writes, or is about to.
         var isWriting = false
+        /// The turns in the batch that is being written, and how many batches were.
+        var underWay: Set<Int64> = []
+        var batchesEnded = 0
         /// Fulfilled when the batch that is being written is, or the store fails.
         var current: Promise<Void>?
         /// The same for the batch after it.
@@ -46,6 +49,11 @@ package final class Ledger: Sendable {
         var isClosed = false
 
         var isEmpty: Bool { dirty.isEmpty && sightings.isEmpty }
+
+        mutating func endBatch() {
+            underWay = []
+            batchesEnded += 1
+        }
 
         mutating func saw(_ sighting: SavedState.Sighting) {
             sightings[sighting.id] = max(sighting.at, sightings[sighting.id] ?? sighting.at)
@@ -73,6 +81,9 @@ package final class Ledger: Sendable {
     private let log: Log
     private let pool = ThreadPool(name: "bot-store", maximumThreads: 1)
     private let state = Locked(State())
+    /// A latch: something could not be written.
+    private let failedWrites: AsyncStream<Void>
+    private let failedWrite: AsyncStream<Void>.Continuation
 
     /// A ledger of `store`, which only this calls.
     ///
@@ -89,6 +100,7 @@ package final class Ledger: Sendable {
         self.timeline = timeline
         self.unixTime = unixTime
         self.log = log
+        (failedWrites, failedWrite) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Whether what is noted is written.
@@ -160,12 +172,15 @@ extension Ledger {
 
     /// Something about a turn has changed.
     func touch(_ record: TurnRecord) {
+        let batchesEnded = state.withLock { $0.batchesEnded }
         let isGone = record.isGone
         let capacity = window.capacity
         note { state in
             let number = record.number(after: state.base)
-            guard isGone, !state.isOpen else { return state.dirty[number] = record }
-            // However long the store cannot be opened, what has come and gone takes no room.
+            // It is not gone if a batch opens it in the store, or has done so since it was asked.
+            let isOpened = state.underWay.contains(number) || state.batchesEnded != batchesEnded
+            guard isGone, !isOpened else { return state.dirty[number] = record }
+            // However long the store does not take it, what has come and gone takes no room.
             state.dirty[number] = nil
             if let sighting = record.sighting { state.saw(sighting) }
             state.boundSightings(capacity)
@@ -179,7 +194,7 @@ extension Ledger {
         note { $0.sightings[id] = now }
     }
 
-    private func note(_ change: (inout State) -> Void) {
+    private func note(_ change: (inout State) -> Void = { _ in }) {
         let now = timeline.now
         let starts = state.withLock { state in
             guard !state.isClosed else { return false }
@@ -192,33 +207,40 @@ extension Ledger {
         if starts { pool.execute { self.write() } }
     }
 
+    /// Writes what could not be written as soon as it is time to try again. Until its task is cancelled; once.
+    func retryFailures() async {
+        for await _ in failedWrites {
+            guard let retryAt = state.withLock({ $0.retryAt }) else { continue }
+            do { try await timeline.sleep(until: retryAt) } catch { return }
+            note()
+        }
+    }
+
     /// Returns when what was noted before is written, or is given up for now because the store fails or takes too long. At once
     /// in a cancelled task.
-    func barrier() async {
+    ///
+    /// - Parameter limit: How long it waits; less than ``patience`` says nothing about the store.
+    func barrier(within limit: Duration = Ledger.patience) async {
         let promise = state.withLock { state -> Promise<Void>? in
             if !state.isOpen || state.isFailing || state.isClosed { return nil }
             return state.isEmpty ? state.current : state.next
         }
         guard let promise, promise.current == nil else { return }
-        let isInTime = await timeline.reaches(promise, by: timeline.now + Self.patience)
-        if !isInTime, !Task.isCancelled { fail("it takes longer than \(Self.patience / .seconds(1)) s") }
+        let isInTime = await timeline.reaches(promise, by: timeline.now + limit)
+        guard !isInTime, limit >= Self.patience, !Task.isCancelled else { return }
+        fail("it takes longer than \(Self.patience / .seconds(1)) s")
     }
 
     /// Writes what is left and closes the store. Nothing that is noted later is written. A disk that does not answer is waited for
-    /// no longer than ``patience``.
-    package func close() async {
+    /// no longer than `limit`.
+    package func close(within limit: Duration = Ledger.patience) async {
         let done = Promise<Void>()
         pool.execute {
             self.state.withLock { $0.retryAt = nil }
-            self.write()
-            let isFirst = self.state.withLock { state in
-                defer { state.isClosed = true }
-                return !state.isClosed
-            }
-            if isFirst { self.store.close() }
+            while !self.seal() { self.write() }
             done.fulfill(())
         }
-        if await timeline.reaches(done, by: timeline.now + Self.patience) { return }
+        if await timeline.reaches(done, by: timeline.now + limit) { return }
         guard Task.isCancelled else { return log(.error, "the state was not saved whole: the disk does not answer") }
         // Nothing can be timed in a cancelled task; what was begun is a matter of milliseconds.
         await withCheckedContinuation { continuation in pool.execute { continuation.resume() } }
@@ -228,6 +250,21 @@ extension Ledger {
 // MARK: - The writer's side, one thread
 
 extension Ledger {
+    /// Closes the store, unless there is something that it still can be given.
+    ///
+    /// - Returns: Whether it is closed.
+    private func seal() -> Bool {
+        let now = timeline.now
+        let (isSealed, isFirst) = state.withLock { state in
+            if state.isClosed { return (true, false) }
+            if state.isOpen, !state.isEmpty, Self.mayWrite(state, now) { return (false, false) }
+            state.isClosed = true
+            return (true, true)
+        }
+        if isFirst { store.close() }
+        return isSealed
+    }
+
     private static func mayWrite(_ state: State, _ now: ContinuousClock.Instant) -> Bool {
         state.retryAt.map { $0 <= now } ?? true
     }
@@ -252,6 +289,7 @@ extension Ledger {
                 continue
             }
             for (record, change) in changes { record.wrote(change) }
+            state.withLock { $0.endBatch() }
             succeed()
         }
     }
@@ -273,6 +311,7 @@ extension Ledger {
                 sightings: state.sightings,
                 forgets: forgets
             )
+            state.underWay = Set(state.dirty.keys)
             state.dirty = [:]
             state.sightings = [:]
             state.current = state.next
@@ -299,7 +338,9 @@ extension Ledger {
             }
             state.boundSightings(capacity)
             state.retryAt = retryAt
+            state.endBatch()
         }
+        failedWrite.yield()
     }
 
     private func fail(_ reason: String) {

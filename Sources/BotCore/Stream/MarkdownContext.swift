@@ -44,7 +44,7 @@ package struct MarkdownContext: Sendable, Hashable {
     }
 
     /// Reads on.
-    mutating func read(_ text: some Sequence<UInt8>) {
+    package mutating func read(_ text: some Sequence<UInt8>) {
         var line: [UInt8] = []
         for byte in text {
             line.append(byte)
@@ -120,7 +120,7 @@ package struct MarkdownContext: Sendable, Hashable {
     var isInCode: Bool { if case .code = block { true } else { false } }
 
     /// What a bubble ends with whose text stops here.
-    var closing: [UInt8] {
+    package var closing: [UInt8] {
         guard case .code(let fence, _) = block else { return [] }
         return (isMidLine ? [.newline] : []) + fence.end
     }

@@ -202,10 +202,17 @@ extension StreamMachine {
         end(emptyReason: "the answer is empty: nothing was sent")
     }
 
-    /// The handler failed: the answer ends with `apology`, after what was written so far if that is not blank.
+    /// The handler failed: the answer ends with `apology`, after what was written so far if that is not blank. A code block that is
+    /// open ends before it.
     package mutating func fail(apology: String) -> Effect {
         guard isOpen else { return .ignored }
-        if text.firstVisible(in: start..<text.utf8.count) != nil { text += "\n\n" }
+        let rest = start..<text.utf8.count
+        if text.firstVisible(in: rest) != nil {
+            text += splitter.closing(in: context(behind: rest)) + "\n\n"
+        } else {
+            // It was closed with the bubble before, and is not opened again.
+            context = MarkdownContext()
+        }
         text += apology
         return end(emptyReason: "the answer failed: nothing was sent")
     }
@@ -327,10 +334,17 @@ extension StreamMachine {
         return nil
     }
 
+    /// What of the text's Markdown is open at the end of a part of it that begins with the current bubble.
+    private func context(behind range: Range<Int>) -> MarkdownContext {
+        var context = context
+        context.read(text.slice(utf8: range).utf8)
+        return context
+    }
+
     /// Finishes the current bubble with the text before `offset`; what is from there on is for the next.
     private mutating func finishBubble(before offset: Int, now: ContinuousClock.Instant) -> BubbleUpdate {
         var content = shown(start..<offset)
-        context.read(text.slice(utf8: start..<offset).utf8)
+        context = context(behind: start..<offset)
         let closing = splitter.closing(in: context)
         if content.utf8.count + closing.utf8.count <= splitter.limit {
             content += closing
@@ -413,7 +427,7 @@ extension StreamMachine {
                 added = (0, 0)
                 return .send(finishBubble(configuration.closingText, before: start, now: now))
             }
-            let end = hasPaused(range, now: now) ? range.upperBound : splitter.end(of: text, in: range, context)
+            let end = splitter.end(of: text, in: range, hasPaused: hasPaused(range, now: now), context)
             return .send(finishBubble(before: end, now: now))
         }
 

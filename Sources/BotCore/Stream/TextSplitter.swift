@@ -57,9 +57,27 @@ struct TextSplitter: Sendable {
     static let maximumRest = 1_024
 
     /// Where a bubble that has to end now, and holds `range`, does: after the best and last paragraph, line or sentence that ends
-    /// in its last ``maximumRest`` bytes and second half, else at the end. Both sides contain something visible, or the second
-    /// is empty.
-    func end(of text: String, in range: Range<Int>, _ context: MarkdownContext = .init()) -> Int {
+    /// in its last ``maximumRest`` bytes and second half, else at the end, or if what closes a code block there does not fit, where
+    /// a text that is too long is cut. Both sides contain something visible, or the second is empty.
+    ///
+    /// - Parameter hasPaused: Nothing follows soon, so that all of it is to stay together.
+    func end(
+        of text: String,
+        in range: Range<Int>,
+        hasPaused: Bool = false,
+        _ context: MarkdownContext = .init()
+    ) -> Int {
+        let end = hasPaused ? range.upperBound : goodEnd(of: text, in: range, context)
+        var last = context
+        last.read(text.slice(utf8: range.lowerBound..<end).utf8)
+        let bytes = end - range.lowerBound + closing(in: last).utf8.count
+        guard bytes > room(for: text, from: range.lowerBound, in: context),
+            case .at(let offset) = cut(text, from: range.lowerBound, in: context)
+        else { return end }
+        return offset
+    }
+
+    private func goodEnd(of text: String, in range: Range<Int>, _ context: MarkdownContext) -> Int {
         guard let first = text.firstVisible(in: range), let last = text.lastVisible(in: range) else {
             return range.upperBound
         }

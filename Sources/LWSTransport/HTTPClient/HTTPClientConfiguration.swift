@@ -18,8 +18,8 @@ package struct HTTPClientConfiguration: Sendable {
     package var maximumBodyBytes = 1_024 * 1_024
     /// Asked on the loop, so quickly, for every address before it is connected to; those it refuses are left out.
     ///
-    /// Through a proxy it is the proxy that resolves and connects, so that this is weaker there: the name is resolved here too, and
-    /// *every* address of it must be allowed before the proxy is asked. The proxy's own address is the operator's choice and not asked for.
+    /// With it, a proxy is asked for an address that is allowed, and not for the name; without it, for the name. The proxy's own address
+    /// is the operator's choice and not asked about.
     package var isAllowed: (@Sendable (SocketAddress) -> Bool)?
 
     package init() {}

@@ -14,7 +14,7 @@ package struct HTTPClientError: Error, Sendable, Hashable, CustomStringConvertib
         package static let resolveFailed = Code(rawValue: "resolve-failed")
         /// The resolver did not answer within the connect deadline.
         package static let resolveTimeout = Code(rawValue: "resolve-timeout")
-        /// The host has no address, or through a proxy has one, that may not be connected to.
+        /// The host has no address that may be connected to.
         package static let addressNotAllowed = Code(rawValue: "address-not-allowed")
         /// No address accepted a TCP connection.
         package static let connectFailed = Code(rawValue: "connect-failed")

@@ -12,19 +12,10 @@ struct Dial {
 }
 
 extension HTTPExchange {
-    /// Finds the addresses to connect to, and asks whether they may be.
+    /// Finds the addresses to connect to, and asks whether they may be. If nobody asks, a proxy finds those behind it itself.
     func resolve() {
-        guard let proxy = configuration.proxy else {
-            return addresses(of: endpoint.host, port: endpoint.port) { $0.dialAllowed($1) }
-        }
-        let dialProxy = { @Sendable (exchange: isolated HTTPExchange) in
-            exchange.addresses(of: proxy.host, port: proxy.port) { $0.dial($1) }
-        }
-        guard let isAllowed = configuration.isAllowed else { return dialProxy(self) }
-        addresses(of: endpoint.host, port: endpoint.port) { exchange, addresses in
-            if let refused = addresses.first(where: { !isAllowed($0) }) { return exchange.refuse(refused) }
-            dialProxy(exchange)
-        }
+        if let proxy = configuration.proxy, configuration.isAllowed == nil { return dial(proxy) }
+        addresses(of: endpoint.host, port: endpoint.port) { $0.dialAllowed($1) }
     }
 
     private func addresses(
@@ -63,13 +54,17 @@ extension HTTPExchange {
 
     private func dialAllowed(_ addresses: [SocketAddress]) {
         let allowed = addresses.filter { configuration.isAllowed?($0) ?? true }
-        if allowed.isEmpty, let refused = addresses.first { return refuse(refused) }
-        dial(allowed)
+        if allowed.isEmpty, let refused = addresses.first {
+            let message = "\(endpoint) has the address \(refused.host), which may not be connected to"
+            return fail(HTTPClientError(.addressNotAllowed, message, address: refused))
+        }
+        guard let proxy = configuration.proxy else { return dial(allowed) }
+        targets = allowed[...]
+        dial(proxy)
     }
 
-    private func refuse(_ address: SocketAddress) {
-        let message = "\(endpoint) has the address \(address.host), which may not be connected to"
-        fail(HTTPClientError(.addressNotAllowed, message, address: address))
+    private func dial(_ proxy: Proxy) {
+        addresses(of: proxy.host, port: proxy.port) { $0.dial($1) }
     }
 
     // MARK: - TCP
@@ -155,7 +150,8 @@ extension HTTPExchange {
     // MARK: - Proxy and TLS
 
     private func tunnel(through proxy: Proxy, on stream: LibraryPointer) {
-        let target = "\(endpoint.authority):\(endpoint.port)"
+        // By name, it could find another address than the one that was asked about.
+        let target = targets.first?.description ?? "\(endpoint.authority):\(endpoint.port)"
         var lines = ["CONNECT \(target) HTTP/1.1", "host: \(target)"]
         if let credentials = proxy.credentials {
             lines.append("proxy-authorization: Basic \(Data(credentials.value.utf8).base64EncodedString())")
@@ -181,6 +177,12 @@ extension HTTPExchange {
             }
             phase = .tunnelling(stream, parser)
             guard case .head(let status, _) = events.first else { return }
+            if (500...599).contains(status), targets.count > 1, let proxy = configuration.proxy {
+                targets.removeFirst()
+                clws_stream_abort(stream.pointer)
+                phase = .resolving
+                return dial(proxy)
+            }
             guard (200...299).contains(status) else {
                 return fail(
                     proxyRefused(status == 407 ? "it wants another user or password (407)" : "it answered \(status)")
@@ -196,7 +198,8 @@ extension HTTPExchange {
 
     private func proxyRefused(_ detail: String) -> HTTPClientError {
         let proxy = configuration.proxy.map { "\($0)" } ?? ""
-        return HTTPClientError(.proxyFailed, "the proxy \(proxy) did not connect to \(endpoint): \(detail)")
+        let address = targets.first.map { " (\($0.host))" } ?? ""
+        return HTTPClientError(.proxyFailed, "the proxy \(proxy) did not connect to \(endpoint)\(address): \(detail)")
     }
 
     /// Bytes go to the server from here on.

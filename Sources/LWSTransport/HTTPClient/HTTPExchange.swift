@@ -35,6 +35,8 @@ actor HTTPExchange {
     private let request: [UInt8]
     private let expectsBody: Bool
     var phase = Phase.resolving
+    /// The addresses that a proxy is asked for, one after the other; empty if it is asked for the name.
+    var targets: ArraySlice<SocketAddress> = []
 
     /// What is being sent, and how much of it the kernel has.
     private var outgoing: (bytes: [UInt8], sent: Int) = ([], 0)

@@ -7,8 +7,8 @@ extension ConnectionMachine {
         case connect(epoch: UInt64)
         /// Hand a frame to the socket, and report `written` with its ticket when its last byte is with the kernel.
         case write(FrameWrite)
-        /// Send what the socket has, then close with a handshake. Unless the machine is closing, it has already forgotten
-        /// this connection.
+        /// Send what the socket has, then close with a handshake. Unless the machine is closing or makes another connection in place
+        /// of this one, it has already forgotten it.
         case close(epoch: UInt64, code: UInt16, reason: String)
         /// Drop the connection at once. The machine has already forgotten it.
         case abort(epoch: UInt64)

@@ -7,7 +7,7 @@ extension ConnectionMachine {
     /// - Parameters:
     ///   - configuration: without problems.
     ///   - movesElsewhere: whether it is to connect to another place or as another bot. Then the connection is closed, and the next
-    ///     attempt begins when that has ended, so that there are never two.
+    ///     attempt begins when that has ended, so that there are never two. Until then what arrives counts as ever.
     mutating func change(to configuration: ConnectionConfiguration, movesElsewhere: Bool, now: Instant) -> [Action] {
         var actions: [Action] = []
         let policy = self.configuration.displacementPolicy
@@ -21,7 +21,8 @@ extension ConnectionMachine {
             actions.append(.abort(epoch: epoch))
             restart(now: now, into: &actions)
         case .subscribing where movesElsewhere, .ready where movesElsewhere:
-            end(.close, reason: "reconfigured", into: &actions)
+            requests.hold()
+            actions.append(.close(epoch: epoch, code: 1000, reason: "reconfigured"))
             enter(.replacing(deadline: now + configuration.closeDeadline), .connecting, into: &actions)
         case .retrying where movesElsewhere:
             restart(now: now, into: &actions)
@@ -35,6 +36,12 @@ extension ConnectionMachine {
             wait(displacedSince: since, now: now, into: &actions)
         }
         return actions
+    }
+
+    /// The connection before the next one has ended.
+    mutating func replace(now: Instant, into actions: inout [Action]) {
+        requests.linkEnded(.dropped, into: &actions)
+        restart(now: now, into: &actions)
     }
 
     /// There is no connection any more, and the next one is to be made as soon as may be.

@@ -22,7 +22,7 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
         case ready(Heartbeat, since: Instant)
         /// No connection; the next attempt has a time.
         case retrying(at: Instant)
-        /// The connection before the next one closes.
+        /// The connection before the next one closes; nothing is handed to it any more.
         case replacing(deadline: Instant)
         case closing(deadline: Instant)
         case stopped
@@ -36,11 +36,11 @@ struct ConnectionMachine<Waiter: Sendable>: Sendable {
     private(set) var endedDisplaced = false
     /// The number of the last connection attempt; 0 before the first.
     private(set) var epoch: UInt64 = 0
-    /// When a ping was last answered.
-    private(set) var lastPong: Instant?
+    /// When a ping was last answered with yes.
+    var lastPong: Instant?
     var requests: RequestTable<Waiter>
     var schedule: ReconnectSchedule
-    private var generator: SplitMix64
+    var generator: SplitMix64
 
     /// A machine that has not been started.
     ///
@@ -176,14 +176,24 @@ extension ConnectionMachine {
 
     /// The last byte of a frame is with the kernel.
     mutating func written(_ ticket: Ticket, epoch: UInt64, now: Instant) -> [Action] {
+        guard epoch == self.epoch else { return [] }
         var actions: [Action] = []
-        if epoch == self.epoch, case .ready = phase { requests.written(ticket, now: now, into: &actions) }
+        switch phase {
+        case .idle, .connecting, .subscribing, .retrying, .closing, .stopped: return []
+        case .replacing: break
+        case .ready(var heartbeat, let since):
+            heartbeat.written(ticket)
+            phase = .ready(heartbeat, since: since)
+        }
+        requests.written(ticket, now: now, into: &actions)
         return actions
     }
 
     /// Any bytes arrived that are not an acknowledgement or a `disconnected_event`.
     mutating func alive(epoch: UInt64, now: Instant) -> [Action] {
-        if epoch == self.epoch { sawLife() }
+        guard epoch == self.epoch, case .ready(var heartbeat, let since) = phase else { return [] }
+        heartbeat.alive()
+        phase = .ready(heartbeat, since: since)
         return []
     }
 
@@ -202,21 +212,22 @@ extension ConnectionMachine {
         let message = message.prefix(maximumBytes: Self.maximumMessageBytes)
         var actions: [Action] = []
         switch phase {
-        case .idle, .connecting, .retrying, .replacing, .closing, .stopped:
+        case .idle, .connecting, .retrying, .closing, .stopped:
             break
+        case .replacing:
+            requests.acknowledged(requestID, code: code, message: message, now: now, into: &actions)
         case .subscribing(requestID, _):
             subscribeAnswered(code, message: message, now: now, into: &actions)
         case .subscribing:
             actions.append(.report(.unknownAcknowledgement(requestID, code)))
-        case .ready(let heartbeat, _):
-            sawLife()
+        case .ready(var heartbeat, let since):
+            heartbeat.acknowledged()
+            phase = .ready(heartbeat, since: since)
             if code.isNotSubscribed { requests.hold() }
-            if heartbeat.pingID != requestID {
-                requests.acknowledged(requestID, code: code, message: message, now: now, into: &actions)
+            if heartbeat.pingID == requestID {
+                ponged(code, now: now, into: &actions)
             } else {
-                lastPong = now
-                if let pingedAt = heartbeat.lastPing { requests.proved(until: pingedAt) }
-                if code != .ok, !code.isNotSubscribed { actions.append(.report(.heartbeatRefused(code))) }
+                requests.acknowledged(requestID, code: code, message: message, now: now, into: &actions)
             }
             if code.isNotSubscribed {
                 actions.append(.report(.subscriptionLost))
@@ -238,7 +249,7 @@ extension ConnectionMachine {
         let since = schedule.displaced(readySince: readySince, now: now)
         actions.append(.report(.displaced(times: schedule.displacements)))
         if schedule.isWar, !wasWar {
-            actions.append(.report(.displacementWar(times: schedule.displacements, within: configuration.warPeriod)))
+            actions.append(.report(.displacementWar(times: schedule.displacements)))
         }
         actions.append(.close(epoch: epoch, code: 1000, reason: "displaced"))
         requests.linkEnded(.flushed, into: &actions)
@@ -259,7 +270,7 @@ extension ConnectionMachine {
             actions.append(.report(.connectionLost(reason: reason)))
             lose(reason, .ended, now: now, into: &actions)
         case .replacing:
-            restart(now: now, into: &actions)
+            replace(now: now, into: &actions)
         case .closing:
             enter(.stopped, .stopped, into: &actions)
         }
@@ -297,25 +308,13 @@ extension ConnectionMachine {
         case .subscribing:
             actions.append(.report(.subscribeTimedOut))
             lose("the subscribe was not answered", .abort, now: now, into: &actions)
-        case .ready(var heartbeat, let since):
-            switch heartbeat.verdict(now: now) {
-            case .nothing:
-                break
-            case .lost:
-                actions.append(.report(.heartbeatLost))
-                lose("nothing arrived after a heartbeat", .abort, now: now, into: &actions)
-            case .ping:
-                let ticket = requests.makeTicket()
-                let id = RequestID.fresh(for: .ping, stamp: ticket.rawValue, using: &generator)
-                heartbeat.pinged(id, now: now)
-                phase = .ready(heartbeat, since: since)
-                actions.append(.write(FrameWrite(ticket: ticket, requestID: id, content: .ping, priority: .high)))
-            }
+        case .ready(let heartbeat, let since):
+            beat(heartbeat, readySince: since, now: now, into: &actions)
         case .retrying:
             connect(now: now, into: &actions)
         case .replacing:
             actions.append(.abort(epoch: epoch))
-            restart(now: now, into: &actions)
+            replace(now: now, into: &actions)
         case .closing:
             actions.append(.abort(epoch: epoch))
             enter(.stopped, .stopped, into: &actions)
@@ -361,7 +360,7 @@ extension ConnectionMachine {
     }
 
     /// Gives the connection up and waits for the next attempt.
-    private mutating func lose(_ reason: String, _ ending: Ending, now: Instant, into actions: inout [Action]) {
+    mutating func lose(_ reason: String, _ ending: Ending, now: Instant, into actions: inout [Action]) {
         end(ending, reason: reason, into: &actions)
         let retryAt = schedule.retryAfterFailure(readySince: readySince, now: now, using: &generator)
         enter(.retrying(at: retryAt), .waiting(retryAt: retryAt, reason: reason), into: &actions)
@@ -398,12 +397,5 @@ extension ConnectionMachine {
             // Not the server's words, which may differ each time: the same trouble is to be recognised as the same.
             lose("the server refused the subscribe (errcode \(code))", .close, now: now, into: &actions)
         }
-    }
-
-    /// Something arrived on the connection.
-    private mutating func sawLife() {
-        guard case .ready(var heartbeat, let since) = phase else { return }
-        heartbeat.alive()
-        phase = .ready(heartbeat, since: since)
     }
 }

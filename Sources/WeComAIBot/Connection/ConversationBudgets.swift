@@ -87,6 +87,15 @@ struct ConversationBudgets: Sendable {
         }
     }
 
+    /// What was counted then does not count after all.
+    mutating func takeBack(_ charge: Charge, spentAt instant: Instant) {
+        if let index = accounts.index(forKey: charge.conversation) {
+            accounts.values[index].budget.takeBack(spentAt: instant)
+        } else {
+            shared.budget.takeBack(spentAt: instant)
+        }
+    }
+
     /// The server throttles a conversation: it gets nothing for a minute.
     mutating func throttle(_ conversation: Conversation, now: Instant) {
         openAccount(conversation, now: now) { $0.budget.throttle(now: now) }

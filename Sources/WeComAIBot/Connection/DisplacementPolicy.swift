@@ -3,8 +3,8 @@
 public enum DisplacementPolicy: String, Sendable, Hashable, CaseIterable {
     /// Gives way: waits half a minute at least, each time four times as long, up to ten minutes, and takes the place back then.
     case yield
-    /// Takes the place back within seconds. When that happens three times within five minutes, two processes are fighting: it
-    /// gives way like ``yield`` then, until it has held the place for long.
+    /// Takes the place back within seconds. When it was displaced three times without having held the place for twenty minutes in
+    /// between, two processes are fighting: it gives way like ``yield`` then, until it has held the place for so long.
     case takeOver = "take_over"
     /// Ends for good.
     case stop

@@ -21,13 +21,14 @@ extension RequestTable {
         doubtful.append(DoubtfulFinal(id: id, entry: entry, writtenAt: writtenAt))
     }
 
-    /// The server answered something that was written at `instant`: it has read all that was written before.
+    /// The server answered something that was handed over at `instant`: it has read all that was written before. Of what was written
+    /// at that very moment, which of the two was first is not known.
     mutating func proved(until instant: Instant) {
         provenUntil = instant
-        doubtful.removeAll { $0.writtenAt <= instant }
+        doubtful.removeAll { $0.writtenAt < instant }
     }
 
-    func isProven(_ writtenAt: Instant) -> Bool { provenUntil.map { writtenAt <= $0 } ?? false }
+    func isProven(_ writtenAt: Instant) -> Bool { provenUntil.map { writtenAt < $0 } ?? false }
 
     /// The connection has ended: what is in doubt goes again, before anything newer of its `req_id`.
     mutating func requeueDoubtful() {

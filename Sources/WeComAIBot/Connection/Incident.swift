@@ -10,14 +10,18 @@ enum Incident: Sendable, Hashable {
     case credentialsRejected(ErrorCode, message: String)
     /// Another connection of this bot has subscribed; so many times since it last held its place for long.
     case displaced(times: Int)
-    /// That happened so many times in so short a time that two processes must be fighting over the place. Once per fight.
-    case displacementWar(times: Int, within: Duration)
+    /// That happened so many times that two processes must be fighting over the place. Once per fight.
+    case displacementWar(times: Int)
     /// The server says that this connection is not subscribed (any more).
     case subscriptionLost
     /// Nothing arrived after a ping.
     case heartbeatLost
+    /// Things arrive, but none of the last pings was answered, nor anything else that was written.
+    case heartbeatUnanswered
     /// A ping was answered with an error: a sign of life all the same.
     case heartbeatRefused(ErrorCode)
+    /// So many were that the connection is replaced.
+    case heartbeatsRefused(ErrorCode)
     /// The connection ended, and nobody had asked for it.
     case connectionLost(reason: String)
     /// An acknowledgement came after its request had been given up.

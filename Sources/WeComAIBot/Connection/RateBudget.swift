@@ -24,6 +24,14 @@ struct RateBudget: Sendable {
             sent.append(now)
         }
 
+        mutating func takeBack(spentAt instant: Instant) {
+            var (rest, isTaken) = (Queue<Instant>(), false)
+            while let next = sent.popFirst() {
+                if next == instant, !isTaken { isTaken = true } else { rest.append(next) }
+            }
+            sent = rest
+        }
+
         /// When there is room, after ``left(now:)``.
         var freeAt: Instant? { sent.count < limit ? nil : sent.first.map { $0 + length } }
     }
@@ -72,6 +80,12 @@ struct RateBudget: Sendable {
     mutating func spend(now: Instant) {
         lastMinute.spend(now: now)
         lastHour.spend(now: now)
+    }
+
+    /// Uncounts one that was counted then, if it still counts. Costs O(limit).
+    mutating func takeBack(spentAt instant: Instant) {
+        lastMinute.takeBack(spentAt: instant)
+        lastHour.takeBack(spentAt: instant)
     }
 
     /// The server said that it is enough: this minute is used up.

@@ -11,8 +11,6 @@ struct ReconnectSchedule: Sendable {
     /// How often in a row the connection was displaced, without having held its place for long between.
     private(set) var displacements = 0
     private var displacedSince: ContinuousClock.Instant?
-    /// The last displacements that are recent enough to be part of a fight.
-    private var recentDisplacements: [ContinuousClock.Instant] = []
     /// Whether two processes are fighting over the place.
     private(set) var isWar = false
 
@@ -94,17 +92,13 @@ struct ReconnectSchedule: Sendable {
             if now - readySince >= configuration.displacedRetryCap * 2 {
                 displacements = 0
                 displacedSince = nil
-                recentDisplacements = []
                 isWar = false
             }
         }
         let since = displacedSince ?? now
         displacedSince = since
         displacements += 1
-        recentDisplacements = recentDisplacements.filter { now - $0 < configuration.warPeriod }
-            .suffix(configuration.warDisplacements - 1)
-        recentDisplacements.append(now)
-        if recentDisplacements.count >= configuration.warDisplacements { isWar = true }
+        if displacements >= configuration.warDisplacements { isWar = true }
         return since
     }
 

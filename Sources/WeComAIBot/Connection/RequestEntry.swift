@@ -27,14 +27,14 @@ struct RequestEntry<Waiter: Sendable>: Sendable {
     var stage = Stage.queued
     /// How often it was refused for a reason that passes.
     var conflicts = 0
-    /// How often it met errcode 846609.
-    var notSubscribed = 0
+    /// When it first met errcode 846609.
+    var notSubscribedSince: ContinuousClock.Instant?
     /// How often the server throttled it.
     var throttles = 0
     /// How often it was sent again after its waiter had been told.
     var doubts = 0
-    /// Whether it was counted in its conversation's budget: then it need not ask again.
-    var isPaid = false
+    /// When it was last counted in its conversation's budget, if it was: then it need not ask again.
+    var paidAt: ContinuousClock.Instant?
     /// Whether it had to wait for that budget.
     var isPaced = false
     /// Whether it was written on an earlier connection that ended without a verdict: it may have been seen.
@@ -51,6 +51,14 @@ struct RequestEntry<Waiter: Sendable>: Sendable {
 
     /// Whether it is worth sending again: somebody waits, or the bubble is unfinished without it.
     var isWanted: Bool { waiter != nil || request.kind == .finalUpdate }
+
+    /// Whether it was counted in its conversation's budget.
+    var isPaid: Bool { paidAt != nil }
+
+    /// Whether errcode 846609 may still pass.
+    func isHopeful(_ now: ContinuousClock.Instant, _ configuration: ConnectionConfiguration) -> Bool {
+        notSubscribedSince.map { now - $0 < configuration.notSubscribedPeriod } ?? true
+    }
 
     /// The outcome when it is refused: not certain if an earlier copy may have arrived.
     func refusal(_ reason: Delivery.Reason) -> Delivery {

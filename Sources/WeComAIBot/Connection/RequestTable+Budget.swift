@@ -29,17 +29,18 @@ extension RequestTable {
     /// arrived, and then this is the one that the server counts.
     mutating func pay(_ id: SendID, _ entry: Entry, now: Instant, into actions: inout [Action]) {
         guard let charge = entry.request.charge, entry.isPaid || budgets.costs(charge) else { return }
-        entries[id]?.isPaid = true
+        entries[id]?.paidAt = now
         let wereShared = budgets.areShared
         budgets.spend(charge, now: now)
         if budgets.areShared, !wereShared { actions.append(.report(.budgetsShared)) }
     }
 
-    /// It cannot have arrived: it opened nothing, and asks again before it goes. That it was counted stays, which is never too little.
+    /// It cannot have had any effect: it opened nothing, does not count, and asks again before it goes.
     mutating func refund(_ id: SendID, _ entry: Entry) {
-        guard entry.isPaid, let charge = entry.request.charge else { return }
+        guard let paidAt = entry.paidAt, let charge = entry.request.charge else { return }
+        budgets.takeBack(charge, spentAt: paidAt)
         budgets.forgetStream(of: charge)
-        entries[id]?.isPaid = false
+        entries[id]?.paidAt = nil
     }
 
     /// The server said that it takes no more. Returns whether the frame is sent again.
@@ -51,7 +52,7 @@ extension RequestTable {
         guard entry.request.kind != .intermediateUpdate, entry.throttles < configuration.throttleDelays.count else {
             return false
         }
-        entries[id]?.isPaid = false
+        entries[id]?.paidAt = nil
         entries[id]?.throttles += 1
         postpone(id, entry, after: configuration.throttleDelays[entry.throttles], code, now: now)
         return true

@@ -24,7 +24,7 @@ struct RequestTable<Waiter: Sendable>: Sendable {
     /// Final updates of this connection that were given up without an acknowledgement, in the order in which they were written:
     /// sent again if the connection turns out to have been dead.
     var doubtful: [DoubtfulFinal<Waiter>] = []
-    /// Whatever was written on this connection until then has been read.
+    /// Whatever was written on this connection before then has been read.
     var provenUntil: Instant?
     /// What each conversation may be sent, and who waits until it may be.
     var budgets: ConversationBudgets
@@ -292,9 +292,9 @@ extension RequestTable {
             entries[id]?.conflicts += 1
             actions.append(.report(.conflict(requestID, code)))
             return postpone(id, entry, after: configuration.conflictDelays[entry.conflicts], code, now: now)
-        case .none
-        where entry.isWanted && code.isNotSubscribed && entry.notSubscribed < configuration.notSubscribedRepeats:
-            entries[id]?.notSubscribed += 1
+        case .none where entry.isWanted && code.isNotSubscribed && entry.isHopeful(now, configuration):
+            entries[id]?.notSubscribedSince = entry.notSubscribedSince ?? now
+            refund(id, entry)
             return requeue(id, entry)
         case .none where entry.isWanted && code.isThrottled:
             actions.append(.report(.throttled(requestID, code)))

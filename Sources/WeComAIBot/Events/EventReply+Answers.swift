@@ -25,9 +25,12 @@ extension EventReply {
         guard let action = event.cardAction else {
             return .refused(.init("an event of kind \(event.kind.rawValue) has no card to be updated"))
         }
+        guard let taskID = action.taskID, !taskID.isEmpty else {
+            return .refused(.init("the press does not say on which card it was (task_id), so that none can be updated"))
+        }
         var card = card
-        card.taskID = card.taskID ?? action.taskID
-        guard card.taskID == action.taskID else {
+        card.taskID = card.taskID ?? taskID
+        guard card.taskID == taskID else {
             return .refused(.init("the task id of an update is not the one of the card that was pressed"))
         }
         return await answer(.update(card, for: users))

@@ -164,18 +164,18 @@ struct ConnectionJournal {
     mutating func report(_ incident: Incident, now: ContinuousClock.Instant) {
         if let loss = incident.loss { statistics.losses[loss, default: 0] += 1 }
         switch incident {
-        case .connectionLost, .connectTimedOut, .subscribeTimedOut, .heartbeatLost, .tooManyUnanswered,
-            .subscriptionLost, .credentialsRejected:
+        case .connectionLost, .connectTimedOut, .subscribeTimedOut, .heartbeatLost, .heartbeatUnanswered,
+            .heartbeatsRefused, .tooManyUnanswered, .subscriptionLost, .credentialsRejected:
             break
         case .subscribeRefused(let code, let message):
             log(.debug, "the subscribe was refused", [.errorCode: "\(code.rawValue)", .reason: message])
         case .displaced: statistics.displacements += 1
-        case .displacementWar(let times, let period):
+        case .displacementWar(let times):
             statistics.displacementWars += 1
             log(
                 .error,
-                "two processes fight over this bot and users get answers from both or neither: it was displaced \(times) times, "
-                    + "lately within \(period.components.seconds) s; stop one of them, or give it a bot of its own",
+                "two processes fight over this bot and users get answers from both or neither: it was displaced \(times) times "
+                    + "in a row; stop one of them, or give it a bot of its own",
                 [.bot: botID, .count: "\(times)"]
             )
         case .heartbeatRefused(let code): log(.debug, "a heartbeat was refused", [.errorCode: "\(code.rawValue)"])
@@ -222,6 +222,8 @@ extension Incident {
         case .subscribeRefused: .subscribeRefused
         case .credentialsRejected: .credentialsRejected
         case .heartbeatLost: .heartbeatLost
+        case .heartbeatUnanswered: .heartbeatUnanswered
+        case .heartbeatsRefused: .heartbeatRefused
         case .subscriptionLost: .subscriptionLost
         case .tooManyUnanswered: .tooManyUnanswered
         case .displaced, .displacementWar, .heartbeatRefused, .lateAcknowledgement, .unknownAcknowledgement,

@@ -12,6 +12,10 @@ public enum ConnectionLoss: String, Sendable, Hashable, CaseIterable {
     case credentialsRejected = "credentials_rejected"
     /// Nothing arrived after a heartbeat.
     case heartbeatLost = "heartbeat_lost"
+    /// Things arrived, but two heartbeats in a row stayed without an answer, and everything else that was written.
+    case heartbeatUnanswered = "heartbeat_unanswered"
+    /// The server refused two heartbeats in a row, or one because the bot's id or secret is wrong.
+    case heartbeatRefused = "heartbeat_refused"
     /// The server said that the connection is not subscribed (any more).
     case subscriptionLost = "subscription_lost"
     /// Too many frames stayed without acknowledgement.

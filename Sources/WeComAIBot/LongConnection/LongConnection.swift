@@ -123,7 +123,15 @@ package actor LongConnection {
     }
 
     /// Ends it: whatever waits for a verdict is told at once, and the connection is closed with 1000.
-    package func stop() {
+    ///
+    /// - Parameter limit: How long the close handshake may take, if that is less than the configuration says.
+    package func stop(within limit: Duration? = nil) {
+        if let limit {
+            var hurried = configuration.machine
+            hurried.closeDeadline = min(limit, hurried.closeDeadline)
+            let actions = machine.change(to: hurried, movesElsewhere: false, now: environment.now)
+            perform(actions)
+        }
         let actions = machine.stop(now: environment.now)
         perform(actions)
     }
@@ -304,6 +312,8 @@ package actor LongConnection {
     }
 
     private func receive(_ callback: Callback, now: ContinuousClock.Instant) {
+        // Nobody would answer what comes while it closes for good.
+        guard !machine.isEnding else { return journal.unhandled(callback) }
         switch callback.body {
         case .message(let message):
             guard let requestID = callback.requestID else { return journal.unhandled(callback) }

@@ -42,6 +42,8 @@ package struct LongConnectionConfiguration: Sendable {
     package var botName = ""
     /// Places that are exempt from the rule that media come by https from public addresses.
     package var mediaOrigins: [MediaOrigin] = []
+    /// Through which proxies media come.
+    package var mediaProxies = HTTPProxies()
     /// The limits of the socket.
     package var limits = WebSocketConfiguration()
     /// The other times and bounds.
@@ -53,12 +55,12 @@ package struct LongConnectionConfiguration: Sendable {
             && proxy == other.proxy && limits == other.limits
     }
 
-    /// How media are fetched: with the same trust and by the same way as the connection.
+    /// How media are fetched: with the connection's trust, and by a way of their own.
     package var media: MediaConfiguration {
         var media = MediaConfiguration()
         media.allowedOrigins = mediaOrigins
         media.trust = trust
-        media.proxy = proxy
+        media.proxies = mediaProxies
         return media
     }
 

@@ -3,29 +3,32 @@ package import LWSTransport
 
 /// Fetches over the network.
 struct LiveMediaTransport: MediaTransport {
-    private let publicOnly: HTTPClient
-    private let everywhere: HTTPClient
+    private let loop: EventLoop
+    private let proxies: HTTPProxies
+    private let http: HTTPClientConfiguration
 
     init(_ configuration: MediaConfiguration, on loop: EventLoop) {
+        self.loop = loop
+        proxies = configuration.proxies
         var http = HTTPClientConfiguration()
         http.trust = configuration.trust
-        http.proxy = configuration.proxy
         http.connectDeadline = configuration.connectDeadline
         http.firstByteDeadline = configuration.firstByteDeadline
         http.idleDeadline = configuration.idleDeadline
         http.overallDeadline = configuration.overallDeadline
         http.maximumBodyBytes = 1 << 48  // whoever reads it has a limit
-        everywhere = HTTPClient(loop: loop, configuration: http)
-        http.isAllowed = { PublicAddress.contains($0.bytes) }
-        publicOnly = HTTPClient(loop: loop, configuration: http)
+        self.http = http
     }
 
     func get(_ address: MediaAddress, reach: MediaReach) async throws(MediaError) -> MediaResponse {
-        let client =
-            switch reach {
-            case .publicOnly: publicOnly
-            case .everywhere: everywhere
-            }
+        var http = http
+        do throws(TransportError) {
+            http.proxy = try proxies.proxy(for: address)
+        } catch {
+            throw MediaError(.unreachable, "there is no way to it: \(error.message)")
+        }
+        if reach == .publicOnly { http.isAllowed = { PublicAddress.contains($0.bytes) } }
+        let client = HTTPClient(loop: loop, configuration: http)
         do throws(HTTPClientError) {
             let response = try await client.send(HTTPClientRequest(url: address.url))
             return MediaResponse(status: response.status, headers: response.headers, body: Body(body: response.body))

@@ -2,7 +2,7 @@ internal import BotCore
 internal import LWSTransport
 
 /// Where media are: an http or https URL, in one spelling.
-struct MediaAddress: Sendable, Hashable {
+struct MediaAddress: ServerEndpoint {
     /// `http` or `https`.
     let scheme: String
     /// A name in lower case, or an IP address without brackets.
@@ -51,6 +51,8 @@ struct MediaAddress: Sendable, Hashable {
             return try MediaAddress(origin + directory + location)
         }
     }
+
+    var isSecure: Bool { scheme == "https" }
 
     /// `scheme://host:port`.
     private var origin: String { "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)" }

@@ -6,8 +6,8 @@ package struct MediaConfiguration: Sendable, Hashable {
     package var allowedOrigins: [MediaOrigin] = []
     /// Whose certificates are accepted.
     package var trust = TrustRoots.system
-    /// The proxy to go through; nil connects directly.
-    package var proxy: Proxy?
+    /// The proxies to go through, by host.
+    package var proxies = HTTPProxies()
     /// How many are fetched at the same time; others wait.
     package var maximumParallel = 4
     /// How long a medium can be fetched after its message (official doc 100719).

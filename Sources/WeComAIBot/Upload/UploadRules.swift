@@ -34,7 +34,7 @@ extension UploadedMedia.Kind {
             head.starts(with: [0x89, 0x50, 0x4E, 0x47]) || head.starts(with: [0xFF, 0xD8, 0xFF])
                 || head.starts(with: Array("GIF8".utf8))
         case .voice: head.starts(with: Array("#!AMR".utf8))
-        case .video: head.dropFirst(4).starts(with: Array("ftyp".utf8))
+        case .video: MediaType(of: head) == .mp4
         }
     }
 }

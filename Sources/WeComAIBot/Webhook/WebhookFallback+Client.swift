@@ -2,13 +2,17 @@ internal import BotFoundation
 package import LWSTransport
 
 extension WebhookFallback {
-    /// Posts with an HTTP client, and with another to hosts of this machine, which a proxy could not reach.
-    package init(on loop: EventLoop, _ configuration: HTTPClientConfiguration) {
-        let client = HTTPClient(loop: loop, configuration: configuration)
-        var direct = configuration
-        direct.proxy = nil
-        let neighbour = HTTPClient(loop: loop, configuration: direct)
+    /// Posts with an HTTP client.
+    ///
+    /// - Parameter proxies: The proxies to go through, by host.
+    package init(on loop: EventLoop, _ configuration: HTTPClientConfiguration, through proxies: HTTPProxies) {
         self.init { url, body throws(PostFailure) in
+            var configuration = configuration
+            do throws(TransportError) {
+                configuration.proxy = try proxies.proxy(for: HTTPEndpoint(url.value))
+            } catch {
+                throw PostFailure(mayHaveArrived: false, "there is no way to it: \(error.message)")
+            }
             do throws(HTTPClientError) {
                 let request = HTTPClientRequest(
                     method: "POST",
@@ -16,7 +20,7 @@ extension WebhookFallback {
                     headers: [("content-type", "application/json")],
                     body: body
                 )
-                let response = try await (Self.isHere(url) ? neighbour : client).send(request)
+                let response = try await HTTPClient(loop: loop, configuration: configuration).send(request)
                 return PostAnswer(status: response.status, body: try await response.body.bytes())
             } catch {
                 throw PostFailure(mayHaveArrived: !Self.unsent.contains(error.code), error.message)
@@ -30,13 +34,4 @@ extension WebhookFallback {
         .connectTimeout,
         .proxyFailed, .certificateRefused, .tlsFailed, .tlsTimeout,
     ]
-
-    private static func isHere(_ url: Secret) -> Bool {
-        do {
-            let host = try HTTPEndpoint(url.value).host
-            return host == "localhost" || host == "::1" || host.hasPrefix("127.")
-        } catch {
-            return false  // the client says so
-        }
-    }
 }

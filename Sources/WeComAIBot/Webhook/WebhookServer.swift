@@ -4,9 +4,6 @@ package import LWSTransport
 
 /// The webhook mode of one bot: its callback address, and the HTTP server that carries it.
 package actor WebhookServer {
-    /// How long what waits to be fetched may take to go another way when the server ends.
-    static let patience = Duration.seconds(8)
-
     /// The address.
     package nonisolated let endpoint: WebhookEndpoint
     private let loop: EventLoop
@@ -40,7 +37,7 @@ package actor WebhookServer {
         stateSince = .now
         let media = MediaClient(configuration.media, on: loop)
         self.media = media
-        let fallback = WebhookFallback(on: loop, configuration.client)
+        let fallback = WebhookFallback(on: loop, configuration.client, through: configuration.media.proxies)
         endpoint = WebhookEndpoint(
             configuration.endpoint,
             media: media,
@@ -96,16 +93,17 @@ package actor WebhookServer {
     /// Takes no new messages from now on; what the platform asks for is still answered.
     package func beginEnding() { endpoint.beginEnding() }
 
-    /// Ends it: what waits to be fetched goes another way, at the latest 8 s later the port is closed. More than one call is
-    /// harmless.
-    package func stop() async {
+    /// Ends it: what waits to be fetched goes another way, and then the port is closed. More than one call is harmless.
+    ///
+    /// - Parameter limit: How long what waits may take; at most 2 s more are for responses that are being sent.
+    package func stop(within limit: Duration = .seconds(8)) async {
         guard state != .closing, state != .stopped else { return }
         let hasRun = state != .idle
         enter(.closing)
         announceEnding()
-        await endpoint.end(patience: Self.patience)
+        await endpoint.end(patience: limit)
         // The platform is still to get the answers that count as fetched.
-        await server?.drain(within: .seconds(2))
+        await server?.drain(within: min(limit, .seconds(2)))
         await server?.stop()
         ended.fulfill(())
         if !hasRun { enter(.stopped) }

@@ -184,7 +184,9 @@ extension WebhookStreams {
 
     private func unfinished(_ text: String?) -> String {
         guard let text else { return configuration.unfinishedText }
-        let whole = "\(text)\n\n\(configuration.unfinishedText)"
+        var context = MarkdownContext()
+        context.read(text.utf8)
+        let whole = text + String(decoding: context.closing, as: UTF8.self) + "\n\n" + configuration.unfinishedText
         return whole.utf8.count <= StreamFrame.maximumContentBytes ? whole : text
     }
 }

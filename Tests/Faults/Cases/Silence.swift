@@ -50,8 +50,45 @@ extension FaultCase {
             for try await (number, delay) in group { delays[number] = delay }
             figures = deaths.indices.map { "\(deaths[$0].name) \(delays[$0].figure)" }
         }
+        let unheard = try await deadWriteHalfUnderTraffic(context, heartbeat, slack)
         return
-            "found after: \(figures.joined(separator: ", ")) (heartbeat 1 s: bound 1.5 s; at the default of 30 s: 45 s)"
+            "found after: \(figures.joined(separator: ", ")) (heartbeat 1 s: bound 1.5 s; at the default of 30 s: 45 s); "
+            + "dead write half while messages arrive \(unheard.figure) (bound 3 s; at the default 90 s)"
+    }
+
+    /// Each message is a sign of life; what tells is that no heartbeat is answered.
+    private static func deadWriteHalfUnderTraffic(
+        _ context: Context,
+        _ heartbeat: Duration,
+        _ slack: Duration
+    ) async throws -> Duration {
+        let bench = try await Bench(context)
+        return try await bench.run {
+            var configuration = try bench.configuration()
+            configuration.heartbeatInterval = heartbeat
+            let client = try await bench.client(configuration)
+            let position = try await client.ready().count
+            let began = ContinuousClock.now
+            bench.proxy.freeze([.up])
+            async let _ = talk(to: bench.gateway, every: heartbeat / 10)
+            let lost = try await client.waiting(after: position)
+            let delay = lost.change.at - began
+            let bound = heartbeat * 3
+            try expect(delay <= bound + slack, "found within \(bound.figure) under traffic", seen: delay.figure)
+            let reason = lost.change.state.reason ?? ""
+            try expect(reason.contains("heartbeats are not answered"), "the reason", seen: reason)
+            bench.proxy.freeze(Direction.allCases, false)
+            try await client.ready(after: lost.count)
+            await client.stop()
+            return delay
+        }
+    }
+
+    private static func talk(to gateway: Gateway, every pause: Duration) async throws {
+        while true {
+            _ = await gateway.pushText(from: "u", "听得见吗")
+            try await ContinuousClock().sleep(for: pause)
+        }
     }
 
     /// An answer that was given while the link was dead, and not yet known to be, arrives when there is a link again, although

@@ -106,7 +106,6 @@ extension FaultCase {
                 configuration.machine.displacedRetryCap /= 100
                 configuration.machine.takeOverRetryBase /= 100
                 configuration.machine.takeOverRetryCap /= 100
-                configuration.machine.warPeriod /= 100
                 return try await bench.client(configuration)
             }
             let one = try await client(first)

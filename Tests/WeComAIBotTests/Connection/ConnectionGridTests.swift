@@ -84,10 +84,8 @@ struct ConnectionGridTests {
             }
         case .requestAcknowledged:
             switch state {
-            case .ready: ["1 delivered"]
-            case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected, .closing, .stopped,
-                .replacing:
-                []
+            case .ready, .replacing: ["1 delivered"]
+            case .idle, .connecting, .subscribing, .waiting, .displaced, .credentialsRejected, .closing, .stopped: []
             }
         case .requestThrottled:
             switch state {

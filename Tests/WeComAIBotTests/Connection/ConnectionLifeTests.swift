@@ -299,13 +299,13 @@ struct ConnectionLifeTests {
         configuration.reconnectBase = .seconds(31)
         configuration.conflictDelays = [.seconds(-1)]
         configuration.maximumRequests = 0
-        configuration.notSubscribedRepeats = -1
+        configuration.notSubscribedPeriod = .zero
         let error = #expect(throws: ConnectionConfigurationError.self) {
             try Machine(configuration: configuration, seed: 0)
         }
         for field in [
             "heartbeatInterval", "replyWindow", "reconnectBase", "conflictDelays[0]", "maximumRequests",
-            "notSubscribedRepeats",
+            "notSubscribedPeriod",
         ] {
             #expect(error?.description.contains(field) == true)
         }

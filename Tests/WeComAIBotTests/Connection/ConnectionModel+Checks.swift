@@ -11,10 +11,16 @@ extension ConnectionModel {
             case .connect(let epoch): checkConnect(epoch)
             case .write(let frame): checkWrite(frame)
             case .close(let epoch, let code, let reason):
-                isReplacing = reason == "reconfigured"
                 if epoch != self.epoch || code != 1000 { fail("closes \(epoch) with \(code)") }
+                isReplacing = reason == "reconfigured"
+                // What was handed over goes out, and answers arrive, until it ends; but nothing more may be handed over.
+                if isReplacing {
+                    isOpen = false
+                    continue
+                }
                 // What the socket has may still be sent, and read.
                 while !handed.isEmpty, chance(50) { serverReads(handed.removeFirst()) }
+                handed = []
                 forgetConnection()
             case .abort(let epoch):
                 isReplacing = false
@@ -34,6 +40,10 @@ extension ConnectionModel {
                 }
             case .report(.paced): statistics.paced += 1
             case .report(.throttled): statistics.throttled += 1
+            case .report(.heartbeatsRefused): statistics.refusedPings += 1
+            case .report(.heartbeatUnanswered):
+                statistics.deadWriteHalves += 1
+                if unansweredPings < 2 { fail("takes the link for dead after \(unansweredPings) unanswered pings") }
             case .report: break
             }
         }
@@ -64,7 +74,7 @@ extension ConnectionModel {
         if isReplacing { fail("connects while the connection before is still there") }
         if isMoving {
             isMoving = false
-            displacements = []
+            displacements = 0
             isWar = false
         }
         if epoch != self.epoch + 1 { fail("connection \(epoch) after \(self.epoch)") }
@@ -84,7 +94,8 @@ extension ConnectionModel {
             subscribeID = frame.requestID
         case .ping:
             statistics.pings += 1
-            ping = (frame.requestID, written)
+            if unansweredPings >= 2 { fail("pings again though two pings and all else were not answered") }
+            ping = (frame.requestID, written.filter { id in sends[id]?.lastWrittenAt.map { $0 < now } ?? false })
             if !isSubscribed { fail("pings before it is subscribed") }
         case .request(let bytes):
             if !isSubscribed { fail("writes before it is subscribed") }
@@ -106,6 +117,7 @@ extension ConnectionModel {
             if send.kind == .finalUpdate, send.lastWrittenAt != nil { statistics.repeatedFinals += 1 }
             if send.kind == .once, send.isAccepted { fail("\(id) would be shown twice") }
             lanes[frame.requestID, default: Lane()].outstanding = (id, nil)
+            lanes[frame.requestID]?.isAmbiguous = false
             sends[id]?.writes += 1
             sends[id]?.isProven = false
             checkRate(send, id)
@@ -117,15 +129,16 @@ extension ConnectionModel {
     /// and counts where it was sent last: the server opens one bubble for it.
     private mutating func checkRate(_ send: Send, _ id: Int) {
         guard let charge = send.charge else { return }
-        if send.writes == 0 {
+        if !send.isCounted {
             let opens = if case .stream(let stream) = charge.item { openStreams.insert(stream).inserted } else { true }
             sends[id]?.opens = opens
+            sends[id]?.isCounted = true
         }
         guard sends[id]?.opens == true else { return }
         openings[charge.conversation, default: [:]][id] = now
         let recent = openings[charge.conversation]?.filter { now - $0.value <= .seconds(60) } ?? [:]
         openings[charge.conversation] = recent
-        if send.writes == 0, recent.count > Self.perMinute {
+        if !send.isCounted, recent.count > Self.perMinute {
             fail("\(id) is number \(recent.count) within a minute in \(charge.conversation.id)")
         }
     }
@@ -142,6 +155,12 @@ extension ConnectionModel {
         case .refused(let reason):
             statistics.refused += 1
             if send.isAccepted { fail("\(id) is refused (\(reason)), but the server accepted it") }
+            if reason.code == 846_609 {
+                statistics.outlasted += 1
+                if send.notSubscribedSince.map({ now - $0 >= .seconds(120) }) != true {
+                    fail("\(id) is given up though the server may take it soon")
+                }
+            }
         case .unknown(let reason):
             statistics.unknown += 1
             if send.writes == 0 { fail("\(id) is unknown (\(reason)), but was never handed over") }

@@ -11,7 +11,7 @@ struct ConnectionModel {
     struct Statistics {
         var delivered = 0, refused = 0, unknown = 0, connects = 0, debtsPaid = 0, repeatedFinals = 0, duplicates = 0
         var pings = 0, wars = 0, ends = 0, moves = 0, repeatedDoubts = 0
-        var paced = 0, throttled = 0
+        var paced = 0, throttled = 0, outlasted = 0, refusedPings = 0, deadWriteHalves = 0, lateAnswers = 0
 
         mutating func add(_ other: Statistics) {
             delivered += other.delivered
@@ -26,7 +26,11 @@ struct ConnectionModel {
             ends += other.ends
             paced += other.paced
             throttled += other.throttled
+            outlasted += other.outlasted
+            refusedPings += other.refusedPings
+            deadWriteHalves += other.deadWriteHalves
             moves += other.moves
+            lateAnswers += other.lateAnswers
             repeatedDoubts += other.repeatedDoubts
         }
     }
@@ -43,8 +47,11 @@ struct ConnectionModel {
         var isCancelled = false
         /// Whether the server has answered a ping that was sent after it.
         var isProven = false
-        /// Whether it opened something.
+        /// Whether it opened something, and whether that has been looked at since it last had no effect.
         var opens = false
+        var isCounted = false
+        /// When the server first said to it that nobody is subscribed.
+        var notSubscribedSince: Instant?
 
         var isDoubtful: Bool {
             guard kind == .finalUpdate, case .unknown(let reason) = outcome else { return false }
@@ -59,6 +66,8 @@ struct ConnectionModel {
         /// Answers that the server still owes, and whether one was ever lost.
         var owed = 0
         var hasLost = false
+        /// Whether something arrived that may have been for the outstanding one.
+        var isAmbiguous = false
         var lastFirstWrite = 0
     }
 
@@ -93,6 +102,12 @@ struct ConnectionModel {
     var written: Set<Int> = []
     /// The last ping, and what had been written when it went.
     var ping: (requestID: RequestID, after: Set<Int>)?
+    /// How many pings in a row were written and nothing was answered since, and how many were refused.
+    var (unansweredPings, refusedPings) = (0, 0)
+    /// What we write goes nowhere, although the network says otherwise; what is written to us arrives.
+    var isDeaf = false
+    /// Until when the server says to everything but the subscribe that nobody is subscribed.
+    var outageEnd: Instant?
     /// The server answers at once and says yes.
     var isCalm = false
     var firstWrites: [RequestID: Int] = [:]
@@ -108,7 +123,7 @@ struct ConnectionModel {
     let policy: DisplacementPolicy
     var readySince: Instant?
     /// Since the place was last held for long.
-    var displacements: [Instant] = []
+    var displacements = 0
     var isWar = false
 
     /// The connection before the next one closes, because the configuration has changed.
@@ -120,7 +135,7 @@ struct ConnectionModel {
         self.policy = policy
         var configuration = ConnectionConfiguration()
         configuration.displacementPolicy = policy
-        configuration.maximumUnanswered = 3
+        configuration.maximumUnanswered = (seed / 2).isMultiple(of: 2) ? 100_000 : 3
         configuration.rateLimits = RateLimits(perMinute: Self.perMinute, perHour: 200)
         configuration.maximumConversations = seed.isMultiple(of: 2) ? 100 : 1
         machine = try Machine(configuration: configuration, seed: seed)
@@ -148,14 +163,17 @@ struct ConnectionModel {
         case 73..<74: if isOpen, chance(policy == .takeOver ? 100 : 30) { displace() }
         case 74..<76: stale()
         case 76..<77: if chance(40) { change() }
+        case 77..<78: if chance(50) { outageEnd = now + .seconds(Int.random(in: 100...600, using: &generator)) }
+        case 78..<79: isDeaf = isOpen
         default: passTime()
         }
         network()
+        if isDeaf { perform(machine.alive(epoch: epoch, now: now)) }
     }
 
     mutating func network() {
         if isReplacing {
-            if isCalm || chance(40) { drop() }
+            if isCalm || chance(15) { drop() }
         } else if epoch > 0, !isOpen, case .connecting = machine.phase {
             if isCalm || chance(50) {
                 isOpen = true
@@ -197,7 +215,7 @@ struct ConnectionModel {
 
     /// The kernel takes frames; the server reads each and decides.
     mutating func writeSome() {
-        while !handed.isEmpty, isOpen {
+        while !handed.isEmpty, isOpen || isReplacing {
             let frame = handed.removeFirst()
             serverReads(frame)
             if case .request(let bytes) = frame.content, let id = Int(String(decoding: bytes, as: UTF8.self)) {
@@ -205,74 +223,19 @@ struct ConnectionModel {
                 written.insert(id)
                 lanes[frame.requestID]?.outstanding = (id, now)
             }
+            if frame.requestID == ping?.requestID { unansweredPings += 1 }
             perform(machine.written(frame.ticket, epoch: epoch, now: now))
             if !isCalm, chance(30) { return }
         }
     }
 
-    mutating func serverReads(_ frame: FrameWrite) {
-        var code = 0
-        if !isCalm {
-            switch Int.random(in: 0..<100, using: &generator) {
-            case 0..<72: code = 0
-            case 72..<82: code = 6000
-            case 82..<84: code = 846_609
-            case 84..<92: code = 846_605
-            case 92..<96: code = 45_009
-            default: code = 853_000
-            }
-        }
-        if case .subscribe = frame.content, !isCalm, chance(60) { code = 0 }
-        if case .request(let bytes) = frame.content, let id = Int(String(decoding: bytes, as: UTF8.self)) {
-            if code == 0 { sends[id]?.isAccepted = true }
-            lanes[frame.requestID, default: Lane()].owed += 1
-        }
-        if !isCalm, chance(8) {
-            lanes[frame.requestID]?.hasLost = true
-        } else {
-            answers.append(Answer(requestID: frame.requestID, code: code))
-        }
-    }
-
-    mutating func answer() {
-        guard isOpen, !answers.isEmpty else { return }
-        let index = isCalm ? 0 : Int.random(in: 0..<answers.count, using: &generator)
-        // Most answers come soon; some stay until the slot of their frame has expired.
-        if !isCalm, let lane = lanes[answers[index].requestID], lane.debt == 0, let at = lane.outstanding?.writtenAt,
-            now - at < .seconds(10), answers[index].requestID.rawValue == "r0", chance(90)
-        {
-            return
-        }
-        let answer = answers.remove(at: index)
-        let isClean = lanes[answer.requestID].map { $0.owed == 1 && !$0.hasLost && $0.debt == 0 } ?? false
-        deliver(answer)
-        if isClean, isOpen, epoch == machine.epoch, !isCalm, chance(20) {
-            statistics.duplicates += 1
-            deliver(answer, isRepeated: true)
-        }
-    }
-
-    mutating func deliver(_ answer: Answer, isRepeated: Bool = false) {
-        if answer.requestID == subscribeID, answer.code == 0 { isSubscribed = true }
-        if let ping, ping.requestID == answer.requestID { for id in ping.after { sends[id]?.isProven = true } }
-        if !isRepeated, var lane = lanes[answer.requestID] {
-            lane.owed -= 1
-            if lane.debt > 0 {
-                lane.debt -= 1
-                statistics.debtsPaid += 1
-            } else {
-                if let id = lane.outstanding?.id {
-                    // Refused, it may go again, and is not in doubt.
-                    sends[id]?.isProven = false
-                    written.remove(id)
-                    ping?.after.remove(id)
-                }
-                lane.outstanding = nil
-            }
-            lanes[answer.requestID] = lane
-        }
-        let code = ErrorCode(rawValue: answer.code)
-        perform(machine.acknowledged(answer.requestID, code: code, message: "m", epoch: epoch, now: now))
+    /// It opened nothing, and has to ask again.
+    mutating func hadNoEffect(_ id: Int) {
+        guard let send = sends[id], let charge = send.charge else { return }
+        if send.opens, case .stream(let stream) = charge.item { openStreams.remove(stream) }
+        openings[charge.conversation]?[id] = nil
+        sends[id]?.opens = false
+        sends[id]?.isCounted = false
     }
 
     mutating func drop() {
@@ -286,15 +249,14 @@ struct ConnectionModel {
     /// Another connection of the bot subscribes.
     mutating func displace() {
         if let readySince, now - readySince >= .seconds(1200) {
-            displacements = []
+            displacements = 0
             isWar = false
         }
-        displacements.append(now)
-        let mayBeWar = displacements.count { now - $0 < .seconds(300) } >= 3
+        displacements += 1
         let actions = machine.disconnectedEvent(epoch: epoch, now: now)
         let says = actions.contains { if case .report(.displacementWar) = $0 { true } else { false } }
-        if says != (mayBeWar && !isWar) { fail("says war: \(says), after \(displacements.map { now - $0 })") }
-        isWar = isWar || mayBeWar
+        if says != (displacements >= 3 && !isWar) { fail("says war: \(says), displaced \(displacements) times") }
+        isWar = displacements >= 3
         if says { statistics.wars += 1 }
         perform(actions)
     }
@@ -371,10 +333,16 @@ struct ConnectionModel {
         isOpen = false
         isSubscribed = false
         subscribeID = nil
+        for case .request(let bytes) in handed.map(\.content) {
+            guard let id = Int(String(decoding: bytes, as: UTF8.self)), let send = sends[id] else { continue }
+            if send.outcome == nil || send.kind == .finalUpdate { hadNoEffect(id) }
+        }
         handed = []
         answers = []
         lanes = [:]
         written = []
         ping = nil
+        (unansweredPings, refusedPings) = (0, 0)
+        isDeaf = false
     }
 }

@@ -38,5 +38,8 @@ struct ConnectionModelTests {
         #expect(statistics.ends > 2, "\(statistics)")
         #expect(statistics.paced > 20, "\(statistics)")
         #expect(statistics.throttled > 20, "\(statistics)")
+        #expect(statistics.refusedPings > 0, "\(statistics)")
+        #expect(statistics.deadWriteHalves > 0, "\(statistics)")
+        #expect(statistics.lateAnswers > 5, "\(statistics)")
     }
 }

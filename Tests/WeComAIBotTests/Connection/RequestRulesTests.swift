@@ -147,32 +147,6 @@ struct RequestRulesTests {
         #expect(rig.ack("a", code) == ["1 refused \(code)", "write a2"])
     }
 
-    @Test func notSubscribedIsRepeatedOnTheNextConnectionThreeTimesThenRefused() throws {
-        var rig = try Rig.ready()
-        rig.send(1, "a", .once)
-        for _ in 0..<3 {
-            rig.written("a1")
-            #expect(rig.ack("a", 846_609) == ["abort", "state waiting"])
-            #expect(rig.reconnect().last == "write a1")
-        }
-        rig.written("a1")
-        #expect(rig.ack("a", 846_609) == ["1 refused 846609", "abort", "state waiting"])
-    }
-
-    @Test func notSubscribedHandsNothingMoreToTheConnection() throws {
-        var rig = try Rig.ready()
-        rig.sendWritten(1)
-        rig.send(2)
-        rig.cancel(1)
-        #expect(rig.ack("a", 846_609) == ["abort", "state waiting"])
-        #expect(rig.ack("nobody", 846_609) == [])
-    }
-
-    @Test func notSubscribedForNobodyIsStillAVerdictOnTheConnection() throws {
-        var rig = try Rig.ready()
-        #expect(rig.ack("nobody", 846_609) == ["abort", "state waiting"])
-    }
-
     @Test func serverTextIsCutBetweenCharacters() throws {
         func clipped(_ message: String) throws -> String? {
             var rig = try Rig.ready()

@@ -37,6 +37,7 @@ struct Rig {
                     return "write subscribe"
                 case .ping:
                     pingID = frame.requestID
+                    tickets["ping"] = frame.ticket
                     return "write ping"
                 case .request(let bytes):
                     let text = String(decoding: bytes, as: UTF8.self)

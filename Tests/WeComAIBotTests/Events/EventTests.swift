@@ -116,6 +116,22 @@ struct EventTests {
         #expect(delivery.reason?.message.contains("task id") == true)
     }
 
+    @Test("a press without a task id has no card to be updated", arguments: ["", #""task_id":"","#])
+    func anUpdateOfAnUnknownCardIsNotSent(taskID: String) async throws {
+        let press = try String(decoding: Fixture.bytes("event-card"), as: UTF8.self)
+        let raw = press.replacing(#""task_id":"task_20260101_01","#, with: taskID)
+        #expect(raw != press)
+        let event = Event(id: "E", kind: .cardAction, conversation: nil, sender: "u", raw: Array(raw.utf8))
+        #expect(event.cardAction?.key == "submit_1")
+        let reply = EventReply(event, through: Channel())
+        var named = Self.notice
+        named.taskID = ""
+        for card in [Self.notice, named] {
+            let reason = try #require(await reply.update(card).reason)
+            #expect(reason.message.contains("task_id") && !reason.message.contains("{"))
+        }
+    }
+
     @Test func anUpdateWithoutACardIsNotSent() async throws {
         let delivery = await EventReply(try event("event-enter-chat"), through: Channel()).update(Self.notice)
         #expect(delivery.reason?.message.contains("enter_chat") == true)

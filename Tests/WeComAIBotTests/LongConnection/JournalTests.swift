@@ -66,8 +66,8 @@ struct JournalTests {
             #expect(bench.lines(from: .debug).count { $0.hasPrefix("not connected") } == 300, "nothing is hidden")
             await bench.reconnect(301)
             await bench.world.advance(by: .seconds(35))
-            for _ in 0..<120 {
-                await bench.world.showLife(on: 301)
+            for ping in 1...120 {
+                await bench.acknowledge(await bench.frame(ping, on: 301).requestID, on: 301)
                 await bench.world.advance(by: .seconds(30))
             }
             await bench.world.end(301, .lost)
@@ -108,6 +108,26 @@ struct JournalTests {
                 #expect(lines.first?.contains(part) == true, "\(part)")
             }
             #expect(bench.log.records.filter { $0.level == .error }.count == 1)
+        }
+    }
+
+    /// Each refusal costs a connection at most, and the line about that is the usual one.
+    @Test func aNightOfRefusedHeartbeatsIsAHandfulOfLines() async throws {
+        try await Bench.run { bench in
+            for link in 1...64 {
+                await bench.reconnect(link)
+                for ping in 1...2 {
+                    await bench.world.advance(by: .seconds(30))
+                    await bench.acknowledge(await bench.frame(ping, on: link).requestID, 45_009, on: link)
+                }
+            }
+            let warnings = bench.lines(from: .warning)
+            #expect(warnings.count == 7)
+            #expect(warnings.allSatisfy { $0.contains("refused the heartbeat (errcode 45009)") })
+            let snapshot = await bench.connection.snapshot()
+            #expect(snapshot.lastPong == nil)
+            #expect(snapshot.statistics.losses == [.heartbeatRefused: 64])
+            #expect(snapshot.statistics.errorCodes == [.frequencyLimit: 128])
         }
     }
 

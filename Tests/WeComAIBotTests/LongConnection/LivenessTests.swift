@@ -68,6 +68,23 @@ struct LivenessTests {
         }
     }
 
+    /// What we write goes nowhere, although the network says otherwise; what is written to us arrives.
+    @Test func aDeadWriteHalfIsNoticedAtNinetySecondsWhateverArrives() async throws {
+        try await Bench.run { bench in
+            await bench.subscribe()
+            for second in 1..<90 {
+                await bench.world.advance(by: .seconds(1))
+                await bench.push(id: "\(second)")
+            }
+            #expect(await bench.connection.state == .ready)
+            await bench.world.advance(by: .seconds(1))
+            #expect(await bench.connection.state.name == "waiting")
+            #expect(bench.ends() == ["abort"])
+            #expect(await bench.connection.statistics.losses == [.heartbeatUnanswered: 1])
+            #expect(bench.lines(from: .warning).count == 1)
+        }
+    }
+
     @Test func aByteBeforeThePingIsNoLife() async throws {
         try await Bench.run { bench in
             await bench.subscribe()

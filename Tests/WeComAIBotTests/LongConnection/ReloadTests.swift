@@ -61,7 +61,7 @@ struct ReloadTests {
             #expect(bench.ends() == ["close 1000"])
             #expect(await bench.connection.state == .connecting)
             let later = await bench.send("与此同时", through: bench.channel("REQ-2"))
-            await bench.world.advance(by: .seconds(4))
+            await bench.world.advance(by: .seconds(2))
             #expect(await bench.world.attempts == 1, "never two at once")
             await bench.world.end(1, WebSocketClosure(code: 1_000, reason: "", byPeer: true, error: nil))
             #expect(await bench.world.attempts == 2)
@@ -77,6 +77,31 @@ struct ReloadTests {
             #expect(bench.lines(from: .warning).isEmpty)
             #expect(!bench.lines().contains { $0.contains(other) })
             #expect(bench.states.events.map(\.name).suffix(4) == ["ready", "connecting", "subscribing", "ready"])
+        }
+    }
+
+    /// The server sent it before it knew that we close.
+    @Test func whatArrivesUntilTheFirstHasEndedCounts() async throws {
+        let changed = try configuration { $0.secret = Secret("s3cr3t-另一个") }
+        try await Bench.run { bench in
+            await bench.subscribe()
+            let message = await bench.push(id: "1")
+            let answer = await bench.send("说完了", through: message)
+            await bench.world.adopt { $0.ends = false }
+            try await bench.connection.reload { changed }
+            await bench.acknowledge("REQ-1")
+            try #require(await bench.connection.unsettled == 0)
+            #expect(await answer.value == .delivered)
+            let late = await bench.push("还有一个问题", id: "2")
+            let later = await bench.send("说完了2", through: late)
+            #expect(bench.frames().count == 2, "nothing more goes to it")
+            await bench.world.end(1, WebSocketClosure(code: 1_000, reason: "", byPeer: false, error: nil))
+            await bench.world.advance(by: .seconds(1))
+            await bench.subscribe(2)
+            #expect(await bench.frame(1, on: 2).content == "说完了2")
+            await bench.acknowledge("REQ-2", on: 2)
+            #expect(await later.value == .delivered)
+            #expect(bench.frames(on: 2).count == 2, "what was acknowledged does not go again")
         }
     }
 

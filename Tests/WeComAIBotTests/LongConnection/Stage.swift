@@ -178,6 +178,7 @@ struct Stage: Sendable {
         #expect(statistics.active == 0 && statistics.queued == 0)
         #expect(await connection.unsettled == 0)
         #expect(await connection.state == .stopped)
+        await far.catchUp()
         let events = far.observed.events
         if !allowingViolations {
             #expect(events.filter { if case .violation = $0 { true } else { false } }.isEmpty)
@@ -240,12 +241,16 @@ struct Stage: Sendable {
 
     /// Waits until the handler of an event knows how its answer ended.
     func outcome(ofEvent event: PushedMessage) async -> Delivery {
-        await eventOutcomes.first { $0.id == event.messageID ? $0.delivery : nil }
+        let outcome = await eventOutcomes.first { $0.id == event.messageID ? $0.delivery : nil }
+        await far.catchUp()
+        return outcome
     }
 
     /// Waits until the handler knows how an answer ended.
     func outcome(of message: PushedMessage) async -> Delivery {
-        await outcomes.first { $0.messageID == message.messageID ? $0.delivery : nil }
+        let outcome = await outcomes.first { $0.messageID == message.messageID ? $0.delivery : nil }
+        await far.catchUp()
+        return outcome
     }
 
     /// Waits until so many frames had to wait for their conversation's budget.

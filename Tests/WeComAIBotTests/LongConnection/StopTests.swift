@@ -138,6 +138,13 @@ struct StopTests {
         #expect(await waiter.value == Self.notAcknowledged)
         await bench.acknowledge("REQ-1")
         await bench.displace()
+        await bench.world.deliver(
+            #"{"cmd":"aibot_msg_callback","headers":{"req_id":"REQ-3"},"body":{"msgid":"MSG-3","chattype":"single","#
+                + #""from":{"userid":"u"},"msgtype":"text","text":{"content":"还在吗"}}}"#,
+            on: 1
+        )
+        #expect(bench.received.events.isEmpty)
+        #expect(await bench.connection.statistics.messages == 0)
         #expect(await bench.connection.state == .closing)
         let late = await bench.channel("REQ-2").channel.send(BubbleUpdate(bubble: 0, text: "太晚了", isFinal: true))
         #expect(late == Self.notSent)

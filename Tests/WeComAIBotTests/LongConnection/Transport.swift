@@ -16,6 +16,8 @@ enum Transport: Sendable, CaseIterable {
 protocol FarSide: Sendable {
     /// Everything it observes.
     var observed: EventRecorder<Observation.Event> { get }
+    /// Returns when ``observed`` has all that has happened.
+    func catchUp() async
     /// The clock on which time passes.
     var clock: any Clock<Duration> { get }
     /// A user says something.
@@ -33,6 +35,8 @@ protocol FarSide: Sendable {
 }
 
 extension InMemoryWorld: FarSide {
+    func catchUp() {}
+
     func push(_ text: String, from user: String, in group: String?) -> PushedMessage {
         let pushed = withGateway { gateway, now in
             let (message, actions) = gateway.pushText(from: user, in: group, text, now: now)
@@ -70,6 +74,11 @@ struct RealFarSide: FarSide {
     let observed = EventRecorder<Observation.Event>()
 
     var clock: any Clock<Duration> { ContinuousClock() }
+
+    func catchUp() async {
+        let count = await gateway.observationCount
+        await observed.wait { $0.count >= count }
+    }
 
     func push(_ text: String, from user: String, in group: String?) async -> PushedMessage {
         await gateway.pushText(from: user, in: group, text)

@@ -27,8 +27,14 @@ struct MediaTransferTests {
                 fileName: nil
             )
             let client = MediaClient(configuration ?? self.configuration, on: loop)
-            let source = RemoteMedia(reference: reference, commonKey: nil, receivedAt: .now, client: client)
-            return Attachment(kind: .file, fileName: nil, source: source)
+            let source = RemoteMedia(
+                kind: .image,
+                reference: reference,
+                commonKey: nil,
+                receivedAt: .now,
+                client: client
+            )
+            return Attachment(kind: .image, fileName: nil, source: source)
         }
 
         func failure(_ media: SimulatedMedia, _ configuration: MediaConfiguration? = nil) async -> MediaError.Code? {
@@ -82,7 +88,7 @@ struct MediaTransferTests {
     }
 
     @Test(arguments: [
-        (MediaFault.wrongKey, MediaError.Code.decryptionFailed), (.truncated, .decryptionFailed), (.ragged, .truncated),
+        (MediaFault.wrongKey, MediaError.Code.decryptionFailed), (.truncated, .truncated), (.ragged, .truncated),
         (.plaintext, .truncated), (.endless, .tooLarge), (.status(403), .refused), (.status(500), .refused),
         (.redirect(times: 6), .tooManyRedirects), (.redirect(to: "https://[::1]:1/x"), .addressRefused),
         (.redirect(to: "http://169.254.169.254/latest"), .schemeRefused),
@@ -103,6 +109,25 @@ struct MediaTransferTests {
             }
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path()) == [])
             try FileManager.default.removeItem(at: directory)
+        }
+    }
+
+    @Test func theProxyIsTheHostsOwn() async throws {
+        try await run { bench in
+            var proxied = bench.configuration
+            // Nobody listens there.
+            proxied.proxies = HTTPProxies(try Proxy("http://127.0.0.1:1"))
+            proxied.allowedOrigins.append(try MediaOrigin("https://media.invalid"))
+            let media = try bench.host.publish(Self.picture)
+            #expect(try await bench.attachment(media, proxied).download().bytes == Self.picture)
+            let elsewhere = SimulatedMedia(url: "https://media.invalid/x", aesKey: media.aesKey)
+            for proxy in [proxied.proxies.secure, .failure(TransportError(.invalidEndpoint, "the proxy is none"))] {
+                proxied.proxies.secure = proxy
+                let error = await #expect(throws: MediaError.self) {
+                    try await bench.attachment(elsewhere, proxied).download()
+                }
+                #expect(error?.code == .unreachable && error?.message.contains("proxy") == true)
+            }
         }
     }
 
@@ -140,7 +165,7 @@ struct MediaTransferTests {
             try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
             let attachment = bench.attachment(media)
             let saving = Task { try await attachment.save(in: directory.path()) }
-            while try FileManager.default.contentsOfDirectory(atPath: directory.path()).isEmpty { await Task.yield() }
+            while bench.host.requests.isEmpty { await Task.yield() }
             saving.cancel()
             await #expect(throws: MediaError.cancelled) { try await saving.value }
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path()) == [])

@@ -52,10 +52,11 @@ struct UploadRulesTests {
         let gif = Array("GIF89a".utf8)
         let amr = Array("#!AMR\n".utf8)
         let mp4 = [0, 0, 0, 0x20] + Array("ftypisom".utf8)
+        let others = ["qt  ", "heic", "mif1", "avif", "M4A ", "M4B "].map { [0, 0, 0, 0x20] + Array("ftyp\($0)".utf8) }
         let text = Array("hello".utf8)
         let takes: [UploadedMedia.Kind: [[UInt8]]] = [.image: [png, jpeg, gif], .voice: [amr], .video: [mp4]]
         for kind in UploadedMedia.Kind.allCases {
-            for head in [png, jpeg, gif, amr, mp4, text, []] {
+            for head in [png, jpeg, gif, amr, mp4, text, []] + others {
                 if kind == .file || takes[kind]?.contains(head) == true {
                     #expect(throws: Never.self) { try UploadRules.checkFormat(head, of: kind) }
                 } else {

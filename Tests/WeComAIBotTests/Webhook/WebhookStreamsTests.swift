@@ -137,6 +137,21 @@ struct WebhookStreamsTests {
         #expect(ask("1", at: 330).frame == frame("1", excess == 0 ? text + note : text, isFinal: true))
     }
 
+    @Test(
+        "the note stands behind a code block that is open, not in it",
+        arguments: [("```c\nint", "\n```"), ("```c\n", "```")]
+    )
+    mutating func unfinishedCode(text: String, closing: String) {
+        let note = "\n\n\(WebhookStreamConfiguration().unfinishedText)"
+        for (id, padding) in [("fits", 0), ("does not", 1)] {
+            let bytes = StreamFrame.maximumContentBytes - text.utf8.count - closing.utf8.count - note.utf8.count
+            let text = String(repeating: "a", count: bytes - 1 + padding) + "\n" + text
+            _ = open(id)
+            _ = place(text, in: id, at: 1)
+            #expect(ask(id, at: 330).frame == frame(id, padding == 0 ? text + closing + note : text, isFinal: true))
+        }
+    }
+
     @Test("30 s without a question: the platform has stopped asking")
     mutating func silence() {
         _ = open("1")
