@@ -97,25 +97,6 @@ struct HTTPServerTests {
         }
     }
 
-    @Test func aClientMaySendItsNextRequestAsSoonAsItHasTheResponse() async throws {
-        try await HTTPServerBench.run { bench in
-            // Several at once, so that the library is never idle.
-            await withTaskGroup(of: Void.self) { group in
-                for _ in 0..<16 {
-                    group.addTask {
-                        let client = bench.client()
-                        for number in 0..<100 {
-                            client.send(post("/\(number)", "abc"))
-                            let end = "POST /\(number) 3\n"
-                            let text = await client.response(endingWith: end)
-                            #expect(text.hasPrefix("HTTP/1.1 200") && text.hasSuffix(end))
-                        }
-                    }
-                }
-            }
-        }
-    }
-
     @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
         try await HTTPServerBench.run { bench in
             let client = bench.client()

@@ -50,13 +50,7 @@ struct BotBench: Sendable {
     func bot(drainDeadline: Duration? = .seconds(10)) throws -> Bot {
         let lines = lines
         let log = Log(level: .trace) { lines.record($0) }
-        let schedule = drainDeadline.map { handlers in
-            var schedule = ShutdownSchedule(.seconds(40))
-            schedule.handlers = handlers
-            (schedule.verdicts, schedule.closing, schedule.rest) = (.seconds(5), .seconds(5), .seconds(2))
-            return schedule
-        }
-        return try Bot(configuration: configuration, log: log, schedule: schedule)
+        return try Bot(configuration: configuration, log: log, schedule: drainDeadline.map { .patient(handlers: $0) })
     }
 
     /// Runs `body` while a bot runs that answers with `handler`, asks it to end, and waits until it has.
@@ -123,5 +117,15 @@ struct BotBench: Sendable {
         await reply.write("echo: ")
         await reply.write(String(message.text.prefix(2)))
         await reply.write(String(message.text.dropFirst(2)))
+    }
+}
+
+extension ShutdownSchedule {
+    /// Handlers have so long; all else has time enough.
+    static func patient(handlers: Duration) -> ShutdownSchedule {
+        var schedule = ShutdownSchedule(.seconds(40))
+        schedule.handlers = handlers
+        (schedule.verdicts, schedule.closing, schedule.rest) = (.seconds(5), .seconds(5), .seconds(2))
+        return schedule
     }
 }

@@ -23,7 +23,11 @@ struct BotWebhookTests {
         _ handler: @escaping @Sendable (Inbound, Reply) async throws -> Void = echo,
         _ body: (Bot) async throws -> Void
     ) async throws {
-        let bot = try Bot(configuration: far.configuration, log: .disabled, drainDeadline: drainDeadline)
+        let bot = try Bot(
+            configuration: far.configuration,
+            log: .disabled,
+            schedule: .patient(handlers: drainDeadline)
+        )
         let running = Task { try await bot.run(handlesSignals: false, handler) }
         do {
             try await bot.isReached()
