@@ -112,10 +112,11 @@ struct BotWebhookTests {
             guard let attachment = message.attachments.first else { return }
             await reply.finish("md5:\(try await attachment.download().md5)")
         } _: { _ in
-            let picture = try host.publish([1], commonKey: CallbackEnd.key)
+            let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]  // of a PNG
+            let picture = try host.publish(signature, commonKey: CallbackEnd.key)
             let message = far.platform.push(.image(picture), from: "u")
             await far.observed.wait { $0.seen(message).isFinished }
-            #expect(far.observed.events.seen(message).text == "md5:55a54008ad1ba589aa210d2629c1df41")
+            #expect(far.observed.events.seen(message).text == "md5:e9dd2797018cad79186e03e8c5aec8dc")
         }
         await host.stop()
         await loop.shutdown()
