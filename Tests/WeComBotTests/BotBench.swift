@@ -45,17 +45,13 @@ struct BotBench: Sendable {
 
     /// A bot whose log is kept.
     ///
-    /// - Parameter drainDeadline: How long handlers may take when it ends; all else has time enough. `nil` for what the configuration
-    ///   says.
-    func bot(drainDeadline: Duration? = .seconds(10)) throws -> Bot {
+    /// - Parameter drainDeadline: How long handlers may take when it ends; all else has time enough.
+    func bot(drainDeadline: Duration = .seconds(10)) throws -> Bot {
         let lines = lines
         let log = Log(level: .trace) { lines.record($0) }
-        let schedule = drainDeadline.map { handlers in
-            var schedule = ShutdownSchedule(.seconds(40))
-            schedule.handlers = handlers
-            (schedule.verdicts, schedule.closing, schedule.rest) = (.seconds(5), .seconds(5), .seconds(2))
-            return schedule
-        }
+        var schedule = ShutdownSchedule(.seconds(40))
+        schedule.handlers = drainDeadline
+        (schedule.verdicts, schedule.closing, schedule.rest) = (.seconds(5), .seconds(5), .seconds(2))
         return try Bot(configuration: configuration, log: log, schedule: schedule)
     }
 
