@@ -134,7 +134,7 @@ struct ConfigurationLoader {
         }
         let proxies = EnvironmentProxy.proxies(in: environment)
         if find(.httpProxy) != nil {
-            configuration.mediaProxies = proxies  // for its exceptions: the proxy that is set takes the place of the others
+            configuration.mediaProxies = proxies  // for its exceptions
             return read(.httpProxy, into: &configuration.httpProxy, parse)
         }
         do {
