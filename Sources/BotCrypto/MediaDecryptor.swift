@@ -1,6 +1,6 @@
 /// Decrypts one piece of media while it arrives: AES-256-CBC, padded to a multiple of 32 bytes (official doc 101463).
 ///
-/// What it gives out before ``finish()`` is not yet known to be right: a wrong key, or an end that is missing, shows there if at all.
+/// What it gives out before ``finish()`` is not yet known to be right: a wrong key, or an end that is missing, shows only there.
 package final class MediaDecryptor {
     private let cipher: CBCCipher
     private var received = 0
@@ -24,15 +24,13 @@ package final class MediaDecryptor {
 
     /// The end: gives the rest.
     ///
-    /// The padding says little of the key: with one wrong key in about 255 it looks right by chance.
-    ///
-    /// - Throws: ``CryptoError/Code/invalidLength`` if there was nothing or not a multiple of 32 bytes, as when the download was cut
-    ///   short; ``CryptoError/Code/invalidPadding`` if the padding is wrong, as with most wrong keys.
+    /// - Throws: ``CryptoError/Code/invalidLength`` if there was nothing or not a whole number of blocks, as when the download was cut
+    ///   short; ``CryptoError/Code/invalidPadding`` if the padding is wrong, as with a wrong key.
     package func finish() throws(CryptoError) -> [UInt8] {
-        guard received > 0, received.isMultiple(of: BlockPadding.unit) else {
+        guard received > 0, received.isMultiple(of: CBCCipher.blockBytes) else {
             throw CryptoError(
                 .invalidLength,
-                "\(received) encrypted bytes are not a multiple of \(BlockPadding.unit): the download is not complete"
+                "\(received) encrypted bytes are not a whole number of blocks of 16: the download is not complete"
             )
         }
         try cipher.finish()

@@ -68,23 +68,20 @@ static clws_conn *accept_connection(struct lws *wsi) {
     return c;
 }
 
-/* A frame by hand (RFC 6455 5.2), because the library's way to close throws away what arrives until the peer has answered. */
+/*
+ * What lws_write() takes for a close frame; libwebsockets 4.1 has the name in a private header, for lws_close_reason(). That one
+ * throws away what arrives until the peer has answered, so it cannot be ours.
+ */
+#define WRITE_CLOSE ((enum lws_write_protocol)4)
+
 static int send_close(clws_conn *c) {
-    uint8_t buffer[LWS_PRE + 2 + 4 + 2 + CLOSE_REASON_MAX], *frame = buffer + LWS_PRE, *payload = frame + 2;
+    uint8_t buffer[LWS_PRE + 2 + CLOSE_REASON_MAX], *payload = buffer + LWS_PRE;
     size_t length = 2 + strlen(c->our_reason);
-    int masked = c->vhost != NULL; /* a client's */
-    frame[0] = 0x88;
-    frame[1] = (uint8_t)(length | (masked ? 0x80 : 0));
-    if (masked) {
-        if (lws_get_random(c->context->lws, payload, 4) != 4) return -1;
-        payload += 4;
-    }
     payload[0] = (uint8_t)(c->our_code >> 8);
     payload[1] = (uint8_t)c->our_code;
     memcpy(payload + 2, c->our_reason, length - 2);
-    for (size_t i = 0; masked && i < length; i++) payload[i] ^= frame[2 + i % 4];
     c->close_sent = 1;
-    return lws_write(c->wsi, frame, (size_t)(payload - frame) + length, LWS_WRITE_RAW) < 0 ? -1 : 0;
+    return lws_write(c->wsi, payload, length, WRITE_CLOSE) < 0 ? -1 : 0;
 }
 
 static int writable(clws_conn *c) {

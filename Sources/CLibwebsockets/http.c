@@ -365,7 +365,6 @@ int clws_http_callback(clws_http *c, enum lws_callback_reasons reason, void *in,
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return c->aborted ? -1 : writable(c);
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: /* to h2c, or to WebSocket */
-        c->is_later = 1;
         return lws_return_http_status(c->wsi, 501, NULL) ? -1 : 1;
     case LWS_CALLBACK_RAW_ADOPT: /* what the library makes of the method CONNECT */
         return -1;

@@ -164,7 +164,7 @@ package enum MediaFault: Sendable, Hashable {
     case status(Int)
     /// The first so many requests are answered with a redirect; without a location, to the same address.
     case redirect(to: String? = nil, times: Int = 1)
-    /// The message has another key, with which the medium decrypts to garbage that is padded as it should be.
+    /// The message has another medium's key.
     case wrongKey
     /// The last 16 bytes are missing.
     case truncated

@@ -173,18 +173,21 @@ struct ConfigurationLoader {
         let parse = { (value: ConfigurationValue) throws(ConfigurationFault) -> Configuration.HTTPProxy? in
             try Configuration.HTTPProxy(parsing: value.string().trimmed)
         }
-        configuration.mediaProxies = EnvironmentProxy.proxies(in: environment)
-        if find(.httpProxy) != nil { return read(.httpProxy, into: &configuration.httpProxy, parse) }
-        let mediaProxies = configuration.mediaProxies
+        let proxies = EnvironmentProxy.proxies(in: environment)
+        if find(.httpProxy) != nil {
+            configuration.mediaProxies = proxies  // for its exceptions
+            return read(.httpProxy, into: &configuration.httpProxy, parse)
+        }
         do {
             let endpoint = try ConfigurationRules.endpoint(configuration.webSocketURL)
-            guard let variable = EnvironmentProxy.variable(for: endpoint, in: environment) else { return }
-            let origin = Origin(key: variable.name, source: ConfigurationLoader.environmentSource)
-            assign(.text(variable.value), from: origin, to: &configuration.httpProxy, parse)
+            if let variable = EnvironmentProxy.variable(for: endpoint, in: environment) {
+                let origin = Origin(key: variable.name, source: ConfigurationLoader.environmentSource)
+                assign(.text(variable.value), from: origin, to: &configuration.httpProxy, parse)
+            }
         } catch {
             // Reported where the URL was read; there is nothing to choose a proxy for.
         }
-        configuration.mediaProxies = mediaProxies
+        configuration.mediaProxies = proxies
     }
 
     /// Reads an optional setting: `target` keeps its default if nothing is set.

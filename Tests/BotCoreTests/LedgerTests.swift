@@ -149,6 +149,7 @@ struct LedgerTests {
         #expect(store.batches.isEmpty)
         #expect(capture.messages(from: .warning).count == 1)
         #expect(capture.messages(from: .error).first?.hasSuffix("repeat: no room") == true)
+        first.close()  // its stream holds it
     }
 
     @Test("what could not be written is, when the store works again, and that is said once")

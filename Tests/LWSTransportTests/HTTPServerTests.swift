@@ -126,6 +126,19 @@ struct HTTPServerTests {
         }
     }
 
+    /// Nor with a request before it that the library itself refuses.
+    @Test func aPipelinedRequestWithABodyBehindAnUpgradeEndsTheConnection() async throws {
+        try await HTTPServerBench.run { bench in
+            let upgrade = "GET /1 HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: a\r\n\r\n"
+            let answers = await bench.exchange(upgrade + post("/2", "hello"))
+            #expect(answers.hasPrefix("HTTP/1.0 501"), "\(answers)")
+            #expect(bench.requests.events.isEmpty)
+            let client = bench.client()
+            client.send(post("/4", "abc"))
+            #expect(await client.response(endingWith: "POST /4 3\n").hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
     @Test func headIsAnsweredWithoutABody() async throws {
         try await HTTPServerBench.run { bench in
             let client = bench.client()

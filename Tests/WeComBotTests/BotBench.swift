@@ -45,12 +45,11 @@ struct BotBench: Sendable {
 
     /// A bot whose log is kept.
     ///
-    /// - Parameter drainDeadline: How long handlers may take when it ends; all else has time enough. `nil` for what the configuration
-    ///   says.
-    func bot(drainDeadline: Duration? = .seconds(10)) throws -> Bot {
+    /// - Parameter drainDeadline: How long handlers may take when it ends; all else has time enough.
+    func bot(drainDeadline: Duration = .seconds(10)) throws -> Bot {
         let lines = lines
         let log = Log(level: .trace) { lines.record($0) }
-        return try Bot(configuration: configuration, log: log, schedule: drainDeadline.map { .patient(handlers: $0) })
+        return try Bot(configuration: configuration, log: log, schedule: .patient(handlers: drainDeadline))
     }
 
     /// Runs `body` while a bot runs that answers with `handler`, asks it to end, and waits until it has.

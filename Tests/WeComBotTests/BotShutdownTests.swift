@@ -15,23 +15,6 @@ struct BotShutdownTests {
         await Mailbox<Void>().next()
     }
 
-    @Test func aServerThatSaysNothingMoreDoesNotHoldItUp() async throws {
-        let bench = try await BotBench { $0.shutdownDeadline = .seconds(1) }
-        let bot = try bench.bot(drainDeadline: nil)
-        let running = Task { try await bot.run(handlesSignals: false, Self.endless) }
-        try await bench.gateway.waitForSubscription()
-        let message = await bench.gateway.pushText(from: "u", "在吗")
-        try await bench.gateway.waitForBubbles(of: message) { !$0.isEmpty }
-        await bench.gateway.inject(.now(.freezeReading))
-        let began = ContinuousClock.now
-        bot.stop()
-        try await running.value
-        // Without a share of it for each step they add up to more than ten.
-        #expect(ContinuousClock.now - began < .seconds(5))
-        #expect(bench.text(from: .warning).contains { $0.contains("answers were still on their way") })
-        try await bench.end()
-    }
-
     @Test func whatWaitsWhenItEndsIsNotSentAndThatIsSaid() async throws {
         let bench = try await BotBench()
         await bench.gateway.inject(.ignoreSubscribe(times: 100))

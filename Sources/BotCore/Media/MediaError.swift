@@ -34,7 +34,7 @@ public struct MediaError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let invalidKey = Code(rawValue: "invalid-key")
         /// It ended early.
         public static let truncated = Code(rawValue: "truncated")
-        /// It cannot be decrypted: the key belongs to something else, or it is damaged. Also what was sent as a picture and is none.
+        /// It cannot be decrypted: the key belongs to something else, or it is damaged.
         public static let decryptionFailed = Code(rawValue: "decryption-failed")
         /// The file could not be written.
         public static let fileFailed = Code(rawValue: "file-failed")

@@ -255,13 +255,16 @@ extension Ledger {
     /// - Returns: Whether it is closed.
     private func seal() -> Bool {
         let now = timeline.now
-        let (isSealed, isFirst) = state.withLock { state in
-            if state.isClosed { return (true, false) }
-            if state.isOpen, !state.isEmpty, Self.mayWrite(state, now) { return (false, false) }
+        let (isSealed, isFirst, unwritten) = state.withLock { state -> (Bool, Bool, [Int64: TurnRecord]) in
+            if state.isClosed { return (true, false, [:]) }
+            if state.isOpen, !state.isEmpty, Self.mayWrite(state, now) { return (false, false, [:]) }
             state.isClosed = true
-            return (true, true)
+            defer { state.dirty = [:] }
+            return (true, true, state.dirty)
         }
         if isFirst { store.close() }
+        // Records hold their ledger: what is never written must not be held by it. Let go of here, not under the lock.
+        _ = consume unwritten
         return isSealed
     }
 

@@ -93,13 +93,7 @@ package struct InboundReader: Sendable {
         _ reference: MediaReference,
         at time: ContinuousClock.Instant?
     ) -> Inbound.Part {
-        let source = RemoteMedia(
-            kind: kind,
-            reference: reference,
-            commonKey: commonKey,
-            receivedAt: time,
-            client: media
-        )
+        let source = RemoteMedia(reference: reference, commonKey: commonKey, receivedAt: time, client: media)
         return .attachment(Attachment(kind: kind, fileName: reference.fileName, source: source))
     }
 

@@ -37,7 +37,7 @@ package final class MediaClient: Sendable {
         // Waiting for a slot may have taken long.
         try checkAge(of: media)
         let (response, last) = try await follow(address, media)
-        try await decrypt(response, key, media.kind, maximumBytes, take)
+        try await decrypt(response, key, maximumBytes, take)
         return response.header("content-disposition").flatMap(ContentDisposition.fileName) ?? media.reference.fileName
             .flatMap(FileName.safe) ?? last.fileName
     }
@@ -112,7 +112,6 @@ package final class MediaClient: Sendable {
     private func decrypt(
         _ response: MediaResponse,
         _ key: AESKey,
-        _ kind: Inbound.Kind,
         _ maximumBytes: Int,
         _ take: ([UInt8]) throws(MediaError) -> Void
     ) async throws(MediaError) {
@@ -123,10 +122,8 @@ package final class MediaClient: Sendable {
         }
         let decryptor = try Self.decrypting { () throws(CryptoError) in try MediaDecryptor(key: key) }
         var (received, given) = (0, 0)
-        var head: [UInt8] = []
         func give(_ plain: [UInt8]) throws(MediaError) {
             given += plain.count
-            head += plain.prefix(MediaType.headBytes - head.count)
             guard given <= maximumBytes else { throw .tooLarge(maximumBytes) }
             if !plain.isEmpty { try take(plain) }
         }
@@ -137,13 +134,6 @@ package final class MediaClient: Sendable {
             if Task.isCancelled { throw .cancelled }
         }
         try give(try Self.decrypting { () throws(CryptoError) in try decryptor.finish() })
-        // What a wrong key makes can end like padding by chance, but hardly begin like a picture too.
-        guard kind != .image || MediaType(of: head).isImage else {
-            throw MediaError(
-                .decryptionFailed,
-                "it was sent as a picture and decrypts to none: the key does not belong to it, or it is damaged"
-            )
-        }
     }
 
     private static func decrypting<Value>(

@@ -3,8 +3,6 @@ internal import BotFoundation
 
 /// One piece of media that the platform holds for a few minutes.
 struct RemoteMedia: AttachmentSource {
-    /// What it was sent as.
-    let kind: Inbound.Kind
     let reference: MediaReference
     /// The key, if it has none of its own.
     let commonKey: Secret?

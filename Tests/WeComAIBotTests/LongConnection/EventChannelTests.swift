@@ -41,13 +41,15 @@ struct EventChannelTests {
 
     /// What comes of a send that should not leave: that it did, if it does.
     private func outcome(_ bench: Bench, _ send: @escaping @Sendable () async -> Delivery) async -> Delivery {
-        let count = bench.frames().count
+        // Of every link.
+        let sends: @Sendable ([InMemoryWorld.Deed]) -> Int = { deeds in
+            deeds.count { if case .send = $0 { true } else { false } }
+        }
+        let count = sends(bench.world.deeds.events)
         return await withTaskGroup(of: Delivery.self) { group in
             group.addTask { await send() }
             group.addTask {
-                await bench.world.deeds.wait { deeds in
-                    deeds.count { if case .send = $0 { true } else { false } } > count
-                }
+                await bench.world.deeds.wait { sends($0) > count }
                 return .unknown(.init("a frame has left"))
             }
             defer { group.cancelAll() }

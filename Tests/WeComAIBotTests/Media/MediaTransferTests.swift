@@ -28,7 +28,6 @@ struct MediaTransferTests {
             )
             let client = MediaClient(configuration ?? self.configuration, on: loop)
             let source = RemoteMedia(
-                kind: .image,
                 reference: reference,
                 commonKey: nil,
                 receivedAt: .now,
@@ -88,7 +87,7 @@ struct MediaTransferTests {
     }
 
     @Test(arguments: [
-        (MediaFault.wrongKey, MediaError.Code.decryptionFailed), (.truncated, .truncated), (.ragged, .truncated),
+        (MediaFault.wrongKey, MediaError.Code.decryptionFailed), (.truncated, .decryptionFailed), (.ragged, .truncated),
         (.plaintext, .truncated), (.endless, .tooLarge), (.status(403), .refused), (.status(500), .refused),
         (.redirect(times: 6), .tooManyRedirects), (.redirect(to: "https://[::1]:1/x"), .addressRefused),
         (.redirect(to: "http://169.254.169.254/latest"), .schemeRefused),
