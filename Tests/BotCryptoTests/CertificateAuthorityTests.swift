@@ -82,75 +82,80 @@ struct CertificateVerificationTests {
         _ leaf: [UInt8],
         with authority: [UInt8],
         _ options: [String]
-    ) throws -> (status: Int32, output: String) {
-        try OpenSSLCommand.run(
+    ) async throws -> (status: Int32?, output: String) {
+        try await OpenSSLCommand.run(
             ["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", "ca.pem"] + options + ["leaf.pem"],
             files: ["ca.pem": authority, "leaf.pem": leaf]
         )
     }
 
     @Test("the chain verifies, for each name and for no other")
-    func chain() throws {
+    func chain() async throws {
         let authority = try CertificateAuthority()
         let leaf = try authority.issue(names: ["localhost", "*.bot.example", "127.0.0.1", "::1"]).certificatePEM
         let ca = authority.certificatePEM
         for host in ["localhost", "a.bot.example"] {
-            let result = try verify(leaf, with: ca, ["-verify_hostname", host])
+            let result = try await verify(leaf, with: ca, ["-verify_hostname", host])
             #expect(result.status == 0, "\(host): \(result.output)")
         }
         for address in ["127.0.0.1", "::1"] {
-            let result = try verify(leaf, with: ca, ["-verify_ip", address])
+            let result = try await verify(leaf, with: ca, ["-verify_ip", address])
             #expect(result.status == 0, "\(address): \(result.output)")
         }
-        #expect(try verify(leaf, with: ca, ["-verify_hostname", "other.example"]).output.contains("hostname mismatch"))
-        #expect(try verify(leaf, with: ca, ["-verify_ip", "127.0.0.2"]).output.contains("IP address mismatch"))
+        #expect(
+            try await verify(leaf, with: ca, ["-verify_hostname", "other.example"]).output.contains("hostname mismatch")
+        )
+        #expect(try await verify(leaf, with: ca, ["-verify_ip", "127.0.0.2"]).output.contains("IP address mismatch"))
     }
 
     @Test("another authority of the same name does not vouch for it")
-    func otherAuthority() throws {
+    func otherAuthority() async throws {
         let leaf = try CertificateAuthority().issue(names: ["localhost"]).certificatePEM
-        #expect(try verify(leaf, with: CertificateAuthority().certificatePEM, []).status != 0)
+        #expect(try await verify(leaf, with: CertificateAuthority().certificatePEM, []).status != 0)
     }
 
     @Test("expired and not yet valid certificates are what they say")
-    func validity() throws {
+    func validity() async throws {
         let authority = try CertificateAuthority()
         let ca = authority.certificatePEM
         let expired = try authority.issue(names: ["localhost"], validity: .expired).certificatePEM
-        #expect(try verify(expired, with: ca, []).output.contains("certificate has expired"))
+        #expect(try await verify(expired, with: ca, []).output.contains("certificate has expired"))
         let early = try authority.issue(names: ["localhost"], validity: .notYetValid).certificatePEM
-        #expect(try verify(early, with: ca, []).output.contains("certificate is not yet valid"))
+        #expect(try await verify(early, with: ca, []).output.contains("certificate is not yet valid"))
     }
 
     @Test("a self-signed leaf is refused by an authority")
-    func selfSigned() throws {
+    func selfSigned() async throws {
         let leaf = try CertificateAuthority.selfSigned(names: ["localhost"]).certificatePEM
-        let result = try verify(leaf, with: CertificateAuthority().certificatePEM, [])
+        let result = try await verify(leaf, with: CertificateAuthority().certificatePEM, [])
         #expect(result.status != 0)
         #expect(result.output.contains("self-signed certificate"))
     }
 
     @Test("the extensions are those of an authority and of a server")
-    func extensions() throws {
+    func extensions() async throws {
         let authority = try CertificateAuthority(commonName: "A Test CA")
         let leaf = try authority.issue(names: ["localhost", "127.0.0.1"])
         let files = [
             "ca.pem": authority.certificatePEM, "leaf.pem": leaf.certificatePEM, "key.pem": leaf.privateKeyPEM,
         ]
-        let ca = try OpenSSLCommand.run(["x509", "-in", "ca.pem", "-noout", "-text"], files: files).output
+        let ca = try await OpenSSLCommand.run(["x509", "-in", "ca.pem", "-noout", "-text"], files: files).output
         #expect(ca.contains("CA:TRUE"))
         #expect(ca.contains("Certificate Sign, CRL Sign"))
         #expect(ca.contains("Subject: CN = A Test CA"))
-        let text = try OpenSSLCommand.run(["x509", "-in", "leaf.pem", "-noout", "-text"], files: files).output
+        let text = try await OpenSSLCommand.run(["x509", "-in", "leaf.pem", "-noout", "-text"], files: files).output
         #expect(text.contains("CA:FALSE"))
         #expect(text.contains("TLS Web Server Authentication"))
         #expect(text.contains("DNS:localhost, IP Address:127.0.0.1"))
         #expect(text.contains("Issuer: CN = A Test CA"))
         #expect(text.contains("prime256v1"))
         #expect(text.contains("Version: 3"))
-        let certificateKey = try OpenSSLCommand.run(["x509", "-in", "leaf.pem", "-noout", "-pubkey"], files: files)
-            .output
-        let ownKey = try OpenSSLCommand.run(["pkey", "-in", "key.pem", "-pubout"], files: files).output
+        let certificateKey = try await OpenSSLCommand.run(
+            ["x509", "-in", "leaf.pem", "-noout", "-pubkey"],
+            files: files
+        )
+        .output
+        let ownKey = try await OpenSSLCommand.run(["pkey", "-in", "key.pem", "-pubout"], files: files).output
         #expect(certificateKey == ownKey)
     }
 }

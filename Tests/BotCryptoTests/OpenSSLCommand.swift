@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// The `openssl` program: a second opinion on what this target makes.
 enum OpenSSLCommand {
@@ -7,23 +8,15 @@ enum OpenSSLCommand {
     static var isPresent: Bool { FileManager.default.isExecutableFile(atPath: path) }
 
     /// Runs `openssl` in a fresh directory that holds `files`; returns its exit status and everything it printed.
-    static func run(_ arguments: [String], files: [String: [UInt8]]) throws -> (status: Int32, output: String) {
+    static func run(_ arguments: [String], files: [String: [UInt8]]) async throws -> (status: Int32?, output: String) {
         let directory = FileManager.default.temporaryDirectory.appending(path: "openssl-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         for (name, bytes) in files {
             try Data(bytes).write(to: directory.appending(path: name))
         }
-        let process = Process()
-        process.executableURL = URL(filePath: path)
-        process.arguments = arguments
-        process.currentDirectoryURL = directory
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+        let process = try ChildProcess([path] + arguments, directory: directory.path())
+        process.closeInput()
+        return await process.end()
     }
 }

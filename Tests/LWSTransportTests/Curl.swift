@@ -1,5 +1,6 @@
 import BotCrypto
 import Foundation
+import TestSupport
 
 /// The system's curl.
 enum Curl {
@@ -10,18 +11,12 @@ enum Curl {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("curl-\(UUID().uuidString).pem")
         try Data(authority?.certificatePEM ?? []).write(to: path)
         defer { unlink(path.path) }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
-        process.arguments = ["-s", "--max-time", "60", "--noproxy", "*", "--cacert", path.path] + arguments
-        let (output, source) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardInput = source
-        let ended = AsyncStream.makeStream(of: Void.self)
-        process.terminationHandler = { _ in ended.continuation.finish() }
-        try process.run()
-        try source.fileHandleForWriting.write(contentsOf: Data(repeating: 97, count: input))
-        try source.fileHandleForWriting.close()
-        for await _ in ended.stream {}
-        return String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        let process = try ChildProcess(
+            ["curl", "-s", "--max-time", "60", "--noproxy", "*", "--cacert", path.path] + arguments,
+            keepsErrors: false
+        )
+        try process.write([UInt8](repeating: 97, count: input))
+        process.closeInput()
+        return await process.end().output
     }
 }

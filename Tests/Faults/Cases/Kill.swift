@@ -25,7 +25,7 @@ extension FaultCase {
                     try await bench.gateway.waitForSubscription(within: .seconds(5))
                 } catch {
                     bot.process.signal(SIGKILL)
-                    let (status, output) = try await bot.process.end()
+                    let (status, output) = try await bot.end()
                     if output.contains("WECOM_STATE_FILE") {
                         throw Skipped(reason: "no state file support in echo-bot")
                     }
@@ -58,7 +58,7 @@ extension FaultCase {
                 }
                 bot.process.signal(round == rounds ? SIGTERM : SIGKILL)
                 load.kills.append(.now)
-                load.outputs.append(try await bot.process.end().output)
+                load.outputs.append(try await bot.end().output)
             }
             await bench.gateway.stop()
             return try await load.verdict(bench, observations, rounds: rounds)

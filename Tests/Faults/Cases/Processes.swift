@@ -9,6 +9,7 @@ import WeComAIBot
 /// The real `echo-bot` on a bench.
 struct EchoProcess {
     let process: ChildProcess
+    private let audit: Audit
 
     init(_ bench: Bench, heartbeat: Int = 2, extra: [String: String] = [:]) throws {
         let context = bench.context
@@ -30,7 +31,27 @@ struct EchoProcess {
         for name in ["LD_LIBRARY_PATH", "TSAN_OPTIONS", "ASAN_OPTIONS", "LSAN_OPTIONS"] {
             if let value = ProcessInfo.processInfo.environment[name] { environment[name] = value }
         }
-        process = try ChildProcess([context.echoBot], environment: environment, audit: context.audit)
+        process = try ChildProcess([context.echoBot], environment: environment)
+        audit = context.audit
+    }
+
+    /// Waits for the end: the status as a shell would show it, and what was written. Kills it when `limit` is over.
+    func end(within limit: Duration = .seconds(20)) async throws -> (status: Int32, output: String) {
+        let (process, isLate) = (process, Locked(false))
+        let (status, output) = await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do { try await ContinuousClock().sleep(for: limit) } catch { return }
+                isLate.withLock { $0 = true }
+                process.signal(SIGKILL)
+            }
+            defer { group.cancelAll() }
+            return await process.end()
+        }
+        audit.read(output: output)
+        guard let status, !isLate.withLock({ $0 }) else {
+            throw Failure(expected: "the process to end within \(limit.figure)", seen: String(output.suffix(400)))
+        }
+        return (status, output)
     }
 }
 
@@ -50,7 +71,7 @@ extension FaultCase {
             for message in short + long { try await bench.gateway.waitForBubbles(of: message) { !$0.isEmpty } }
             let began = ContinuousClock.now
             bot.process.signal(SIGTERM)
-            let (status, output) = try await bot.process.end()
+            let (status, output) = try await bot.end()
             let time = ContinuousClock.now - began
             try expect(status, is: 0, "the exit status")
             let closed = try await bench.gateway.waitForObservation {
@@ -91,7 +112,7 @@ extension FaultCase {
             try await ContinuousClock().sleep(for: .milliseconds(400))
             let began = ContinuousClock.now
             bot.process.signal(SIGTERM)
-            let (status, _) = try await bot.process.end(within: .seconds(5))
+            let (status, _) = try await bot.end(within: .seconds(5))
             let time = ContinuousClock.now - began
             try expect(status, is: 128 + SIGTERM, "the exit status")
             try expect(time < .seconds(1), "an end at once", seen: time.figure)
@@ -131,7 +152,7 @@ extension FaultCase {
             try expect(try await bench.gateway.waitForAnswer(to: last), is: "echo: still awake?", "the answer")
             let alive = ContinuousClock.now - again
             bot.process.signal(SIGTERM)
-            try expect(try await bot.process.end().status, is: 0, "the exit status")
+            try expect(try await bot.end().status, is: 0, "the exit status")
             return
                 "stopped for 3 s (heartbeat 1 s): with the link gone subscribed after \(back.figure) and answering after "
                 + "\(time.figure), with the link alive answering after \(alive.figure)"

@@ -102,8 +102,7 @@ final class SilentTLSServer: Sendable {
         port = free.port
         process = try ChildProcess(
             ["openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-cert", path, "-key", path, "-quiet"] + options,
-            environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"],
-            audit: context.audit
+            environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"]
         )
         try await reachable()
     }

@@ -53,7 +53,7 @@ extension FaultCase {
             }
             try expect(media.bytes, is: size, "the size")
             bot.process.signal(SIGTERM)
-            let (status, output) = try await bot.process.end()
+            let (status, output) = try await bot.end()
             try expect(status, is: 0, "the status")
             try expect(!output.contains("not connected"), "one connection all the time", seen: output)
             let p99 = sorted[min(sorted.count - 1, sorted.count * 99 / 100)]

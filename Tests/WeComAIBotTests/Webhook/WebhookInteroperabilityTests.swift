@@ -30,7 +30,7 @@ struct WebhookInteroperabilityTests {
         }
         let deliveries = try JSONDecoder().decode(
             [WebhookPeer.Delivery].self,
-            from: WebhookPeer.run(["seal": messages])
+            from: await WebhookPeer.run(["seal": messages])
         )
         #expect(deliveries.count == Self.texts.count)
         var envelopes: [Any] = []
@@ -46,7 +46,7 @@ struct WebhookInteroperabilityTests {
             #expect(await received.next() == text)
             envelopes.append(try JSONSerialization.jsonObject(with: Data(response.body)))
         }
-        let answers = try JSONDecoder().decode([String].self, from: WebhookPeer.run(["open": envelopes]))
+        let answers = try JSONDecoder().decode([String].self, from: await WebhookPeer.run(["open": envelopes]))
         #expect(answers.count == Self.texts.count)
         for answer in answers {
             let plain = try JSONSerialization.jsonObject(with: Data(answer.utf8)) as? [String: Any]
@@ -61,7 +61,7 @@ struct WebhookInteroperabilityTests {
         let endpoint = WebhookEndpoint(try Platform.configuration, clock: ManualClock()) { _, _ in }
         let echo = "1616140317555161061"
         let delivery = try #require(
-            try JSONDecoder().decode([WebhookPeer.Delivery].self, from: WebhookPeer.run(["seal": [echo]])).first
+            try JSONDecoder().decode([WebhookPeer.Delivery].self, from: await WebhookPeer.run(["seal": [echo]])).first
         )
         let unreserved = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-._~"))
         let encoded = try #require(delivery.encrypt.addingPercentEncoding(withAllowedCharacters: unreserved))

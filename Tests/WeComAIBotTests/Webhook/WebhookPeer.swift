@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `webhook_peer.py` in a process of its own.
@@ -12,22 +13,14 @@ enum WebhookPeer {
     }
 
     /// Does one task, and gives what it writes.
-    static func run(_ task: [String: Any]) throws -> Data {
+    static func run(_ task: [String: Any]) async throws -> Data {
         let script = Fixture.directory.appending(path: "../../Tests/Interoperability/webhook_peer.py")
-        let input = FileManager.default.temporaryDirectory.appending(path: "webhook-peer-\(UUID().uuidString).json")
         let full = task.merging(["token": Platform.token, "key": Platform.key]) { $1 }
-        try JSONSerialization.data(withJSONObject: full).write(to: input)
-        let process = Process()
-        process.executableURL = URL(filePath: try #require(python))
-        process.arguments = [script.path()]
-        process.standardInput = try FileHandle(forReadingFrom: input)
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        try FileManager.default.removeItem(at: input)
-        #expect(process.terminationStatus == 0)
-        return data
+        let process = try ChildProcess([try #require(python), script.path()], keepsErrors: false)
+        try process.write([UInt8](JSONSerialization.data(withJSONObject: full)))
+        process.closeInput()
+        let (status, output) = await process.end()
+        #expect(status == 0)
+        return Data(output.utf8)
     }
 }

@@ -300,17 +300,9 @@ struct BotWebhookTests {
         let bot = try Bot(configuration: configuration, log: .disabled)
         let running = Task { try await bot.run(handlesSignals: false, Self.echo) }
         for await state in bot.states where state == .ready { break }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
         let url = "https://127.0.0.1:\(port)/webhook/wecom-ai-bot"
-        process.arguments = ["-s", "--max-time", "30", "--noproxy", "*", "--cacert", authorityFile, url]
-        let output = Pipe()
-        process.standardOutput = output
-        let ended = AsyncStream.makeStream(of: Void.self)
-        process.terminationHandler = { _ in ended.continuation.finish() }
-        try process.run()
-        for await _ in ended.stream {}
-        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        let curl = ["curl", "-s", "--max-time", "30", "--noproxy", "*", "--cacert", authorityFile, url]
+        let text = try await ChildProcess(curl).end().output
         #expect(text.contains("callback address of a WeCom AI bot"))
         bot.stop()
         try await running.value
