@@ -324,8 +324,14 @@ struct ConnectTests {
             getrlimit(__rlimit_resource_t(7), &limit)
             var none = rlimit(rlim_cur: rlim_t(next), rlim_max: limit.rlim_max)
             setrlimit(__rlimit_resource_t(7), &none)
-            let refused = try await Client.connect(url, on: loop)
-            guard await refused.closed().error?.code == .connectFailed else { exit(1) }
+            var code: TransportError.Code?
+            // Not the first time if a thread that was just starting held one, and has given it back.
+            for _ in 1...5 where code != .connectFailed {
+                while open("/dev/null", O_RDONLY) >= 0 {}
+                let refused = try await Client.connect(url, configuration: shortDeadlines(), on: loop)
+                code = await refused.closed().error?.code
+            }
+            guard code == .connectFailed else { exit(1) }
             setrlimit(__rlimit_resource_t(7), &limit)
             let client = try await Client.connect(url, on: loop)
             await client.opened()
