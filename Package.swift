@@ -108,7 +108,10 @@ let package = Package(
         tests(of: "EchoBot", ["WeComBot"]),
         tests(
             of: "WeComBot",
-            ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "WeComAIBot", "GatewaySimulator", "EchoBot"]
+            [
+                "BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "WeComAIBot", "GatewaySimulator", "EchoBot",
+                "CardBot",
+            ]
         ),
     ]
 )

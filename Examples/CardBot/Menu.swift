@@ -6,6 +6,9 @@ enum Menu {
         (key: "espresso", name: "Espresso"), (key: "latte", name: "Latte"), (key: "nothing", name: "Nothing"),
     ]
 
+    /// All of it, for a file.
+    static var text: String { drinks.map { "\($0.name)\t0.00 ¥\n" }.joined() }
+
     /// The name of what was pressed.
     static func name(of key: String) -> String {
         drinks.first { $0.key == key }?.name ?? "Something"

@@ -134,9 +134,10 @@ package final class ChildProcess: Sendable {
         posix_spawnattr_setsigmask(&attributes, &signals)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var child = pid_t()
+        let program = command[0]
         let code = command.withCStrings { arguments in
             environment.map { "\($0.key)=\($0.value)" }.withCStrings { environment in
-                posix_spawnp(&child, arguments[0]!, &actions, &attributes, arguments, environment)
+                posix_spawnp(&child, program, &actions, &attributes, arguments, environment)
             }
         }
         guard code == 0 else {

@@ -12,7 +12,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5)))
 struct BotMediaTests {
     /// A bot's gateway and the place where media are, with one authority for both.
-    private func run(
+    static func run(
         botName: String = "",
         _ handler: @escaping BotBench.Handler,
         _ body: (BotBench, MediaHost) async throws -> Void
@@ -67,7 +67,7 @@ struct BotMediaTests {
         let pdf = Array("%PDF-1.7 报告".utf8)
         // What md5sum(1) says of these bytes.
         let (pngSum, pdfSum) = ("cdee5daac3ebdc5180e5148b63992309", "126dcd076a2e53726d2a2ba66c4a5b16")
-        try await run(botName: "小 助手", Self.describe) { bench, host in
+        try await Self.run(botName: "小 助手", Self.describe) { bench, host in
             let gateway = bench.gateway
             func answer(_ content: SimulatedContent, quoting quote: SimulatedContent? = nil, in chat: String? = nil)
                 async throws -> String
@@ -100,7 +100,7 @@ struct BotMediaTests {
     /// A download must hold up neither the connection nor anybody else's answers.
     @Test func aSlowDownloadHoldsNobodyUp() async throws {
         let started = EventRecorder<Void>()
-        try await run { message, reply in
+        try await Self.run { message, reply in
             guard let attachment = message.attachments.first else { return await reply.write("echo: \(message.text)") }
             started.record(())
             do throws(MediaError) {

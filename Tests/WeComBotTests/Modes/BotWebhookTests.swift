@@ -44,7 +44,6 @@ struct BotWebhookTests {
         let status = freePort()
         let far = try await CallbackEnd { $0.statusPort = status }
         try await run(far) { bot in
-            for await state in bot.states where state == .ready { break }
             let message = far.push("hi", from: "u", in: nil)
             await far.observed.wait { $0.seen(message).isFinished }
             _ = try await far.caller.send("GET", far.url + "/webhook/wecom-ai-bot")
@@ -62,7 +61,7 @@ struct BotWebhookTests {
     }
 
     @Test func eventsAreAnsweredInTheResponseAndWhatOnlyTheLongConnectionHasIsRefused() async throws {
-        let far = try await CallbackEnd()
+        let far = try await CallbackEnd(answerDeadline: .seconds(60))
         let notice = TemplateCard.textNotice(.init(title: "好"), link: .url("https://x.example"))
         let outcomes = Mailbox<Delivery>()
         let bot = try Bot(configuration: far.configuration, log: .disabled)
@@ -223,13 +222,13 @@ struct BotWebhookTests {
             (other.botID, other.secret) = ("b", Secret("s"))
             let error = await #expect(throws: ConfigurationError.self) { try await bot.reload(other) }
             #expect(error?.problems.map(\.key) == ["mode"])
-            #expect(try await far.platform.verify().isProven, "nothing has changed")
+            #expect(try await far.verify().isProven, "nothing has changed")
             other = far.configuration
             other.token = Secret("another")
             try await bot.reload(other)
-            #expect(try await far.platform.verify().status == 403)
+            #expect(try await far.verify().status == 403)
             try await bot.reload(far.configuration)
-            #expect(try await far.platform.verify().isProven)
+            #expect(try await far.verify().isProven)
         }
     }
 
@@ -241,7 +240,7 @@ struct BotWebhookTests {
         let nothing = WebhookRequest(method: "GET", path: "/any", query: "")
         #expect(await bot.respond(to: nothing).status == 503, "it does not run yet")
         let running = Task { try await bot.run(handlesSignals: false, Self.echo) }
-        for await state in bot.states where state == .ready { break }
+        try await bot.isReached()
         let platform = try CallbackPlatform(
             CallbackPlatformConfiguration(token: Secret(CallbackEnd.token), encodingAESKey: Secret(CallbackEnd.key)),
             observer: { _ in }
@@ -299,7 +298,7 @@ struct BotWebhookTests {
         configuration.callbackKeyFile = key
         let bot = try Bot(configuration: configuration, log: .disabled)
         let running = Task { try await bot.run(handlesSignals: false, Self.echo) }
-        for await state in bot.states where state == .ready { break }
+        try await bot.isReached()
         let url = "https://127.0.0.1:\(port)/webhook/wecom-ai-bot"
         let curl = ["curl", "-s", "--max-time", "30", "--noproxy", "*", "--cacert", authorityFile, url]
         let text = try await ChildProcess(curl).end().output

@@ -68,6 +68,7 @@ struct CallbackEnd: FarEnd {
 
     init(
         refreshInterval: Duration = .milliseconds(100),
+        answerDeadline: Duration = .seconds(5),
         _ configure: (inout Configuration) -> Void = { _ in }
     ) async throws {
         home = try EventLoop(name: "platform")
@@ -85,6 +86,7 @@ struct CallbackEnd: FarEnd {
         self.configuration = configuration
         var far = CallbackPlatformConfiguration(token: Secret(Self.token), encodingAESKey: Secret(Self.key))
         far.refreshInterval = refreshInterval
+        far.answerDeadline = answerDeadline
         far.responseURL = "http://127.0.0.1:\(await server.port)/cgi-bin/aibot/response?response_code="
         let (observed, caller) = (observed, caller)
         let scheme = configuration.callbackCertificateFile == nil ? "http" : "https"
@@ -111,6 +113,14 @@ struct CallbackEnd: FarEnd {
     }
 
     func redeliver(_ message: PushedMessage) { platform.redeliver(message) }
+
+    /// An administrator saves the address, until it answers: handlers that wait for a busy machine are answered 503.
+    func verify() async throws -> (status: Int, isProven: Bool) {
+        while true {
+            let result = try await platform.verify()
+            if result.status != 503 || Task.isCancelled { return result }
+        }
+    }
 
     func end() async {
         playing.cancel()
@@ -143,13 +153,10 @@ extension [Observation.Event] {
 }
 
 extension Bot {
-    /// Waits until messages would arrive; not for ever, because a bot that could not begin says so only to who runs it.
+    /// Waits until messages would arrive.
     func isReached() async throws {
         struct Unreachable: Error {}
-        let deadline = ContinuousClock.now + .seconds(30)
-        while await snapshot().state != .ready {
-            guard .now < deadline, !Task.isCancelled else { throw Unreachable() }
-            await Task.yield()
-        }
+        for await state in states where state == .ready { return }
+        throw Unreachable()
     }
 }

@@ -8,7 +8,8 @@ import Testing
 
 /// A bot in one of its modes, with a handler that does as the message says, and a user.
 ///
-/// `throw` is half an answer and a failure, `slow` takes a second, `long N` is a text of N bytes; everything else is echo-bot's.
+/// `throw` is half an answer and a failure, `slow` takes a second, `together` waits until twenty have said so, `long N` is a text of N
+/// bytes; everything else is echo-bot's.
 struct ModeStage: Sendable {
     struct Broken: Error {}
 
@@ -64,6 +65,9 @@ struct ModeStage: Sendable {
         } else if message.text == "slow" {
             try await ContinuousClock().sleep(for: .seconds(1))
             await reply.write("慢慢来")
+        } else if message.text == "together" {
+            await handled.wait { $0.count { $0.text == "together" } == 20 }
+            await reply.write("一起来")
         } else if let count = Self.length(message.text) {
             await reply.write(Self.text(bytes: count))
         } else {
