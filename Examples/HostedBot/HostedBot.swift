@@ -1,15 +1,23 @@
+import Foundation
 import LWSTransport
 import WeComBot
 
 /// A bot inside a program that has an HTTP server already: the program chooses the path and hands the requests over.
 ///
-/// It answers every text with an echo. WECOM_TOKEN and WECOM_ENCODING_AES_KEY are those of the bot's page in the admin console;
-/// the address to save there is `http://…:8080/api/platform/webhook/0123456789abcdef`, through whatever makes it reachable.
+///     WECOM_CONNECTION_MODE=webhook WECOM_TOKEN=… WECOM_ENCODING_AES_KEY=… swift run hosted-bot
+///
+/// It answers every text with an echo. Token and key are those of the bot's page in the admin console; the address to save there
+/// is `http://…:8080/api/platform/webhook/0123456789abcdef`, through whatever makes it reachable.
 @main
 struct HostedBot {
     static func main() async throws {
-        var configuration = try Configuration.load()
-        configuration.mode = .webhook
+        var configuration: Configuration
+        do {
+            configuration = try Configuration.load()
+        } catch {
+            FileHandle.standardError.write(Data("hosted-bot: the configuration is wrong:\n\(error)\n".utf8))
+            exit(ConfigurationError.exitStatus)
+        }
         configuration.callbackPort = 0  // no server of the bot's own
         let bot = try Bot(configuration: configuration)
 

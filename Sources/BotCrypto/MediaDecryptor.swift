@@ -30,7 +30,7 @@ package final class MediaDecryptor {
         guard received > 0, received.isMultiple(of: CBCCipher.blockBytes) else {
             throw CryptoError(
                 .invalidLength,
-                "\(received) encrypted bytes are not a whole number of blocks of 16: the download is not complete"
+                "\(received) encrypted bytes are not a whole number of blocks of 16: something is missing"
             )
         }
         try cipher.finish()

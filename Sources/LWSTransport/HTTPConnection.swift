@@ -24,7 +24,12 @@ actor HTTPConnection {
     private var server: HTTPServer?
     private let accepted = ContinuousClock.now
     private var phase = Phase.waiting
+    /// When the last request was answered, or the connection made.
+    private var lastRequest = ContinuousClock.now
+    private var isAborted = false
     private var closesAfterwards = false
+    /// Who wants to know that the response has left.
+    private var onSent: (@Sendable () -> Void)?
     /// Which request is handled: an answer that comes too late must not become the next one's.
     private var number: UInt64 = 0
     private var timer: TimerID?
@@ -45,9 +50,18 @@ actor HTTPConnection {
     /// Drops the connection; its end follows.
     func abort() {
         if case .closed = phase { return }
+        isAborted = true
         clws_http_abort(pointer.pointer)
         // A head that begins in the same round sets the library's one timeout anew.
         arm(.seconds(1)) { $0.abort() }
+    }
+
+    /// Since when it has no whole request; `nil` if it has one, or is ending.
+    var idleSince: ContinuousClock.Instant? {
+        switch phase {
+        case .waiting, .receiving: isAborted ? nil : lastRequest
+        case .handling, .responding, .closed: nil
+        }
     }
 
     /// Drops the connection if it has no whole request; another one ends after its response, because the server listens no more.
@@ -156,6 +170,7 @@ actor HTTPConnection {
             configuration.log(.error, "a handler's response cannot be sent because of \(fault)")
             response = HTTPResponse(status: 500)
         }
+        onSent = response.onSent
         let status = response.headerBlock.withUnsafeBytes { headers in
             response.body.withUnsafeBytes { body in
                 var raw = clws_http_response(
@@ -175,6 +190,9 @@ actor HTTPConnection {
 
     private func sent() {
         phase = .waiting
+        lastRequest = .now
+        onSent?()
+        onSent = nil
         // One that closes waits for the client to read what was sent, but not for ever.
         arm(closesAfterwards ? configuration.writeDeadline : configuration.idleDeadline) { $0.abort() }
     }
@@ -182,6 +200,7 @@ actor HTTPConnection {
     private func ended() {
         if case .handling(let cancel, _) = phase { cancel.finish() }
         phase = .closed
+        onSent = nil
         disarm()
         server?.assumeIsolated { $0.ended(self) }
         server = nil

@@ -28,7 +28,7 @@ package struct HTTPRequest: Sendable, Hashable {
 }
 
 /// What a handler answers.
-package struct HTTPResponse: Sendable, Hashable {
+package struct HTTPResponse: Sendable {
     /// 200 to 599; anything else is sent as 500.
     package var status: Int
     /// Beside `connection`, `content-length` and `transfer-encoding`, which are the server's. One of those, or a name or value that no
@@ -36,6 +36,8 @@ package struct HTTPResponse: Sendable, Hashable {
     package var headers: [String: String]
     /// Not sent in answer to HEAD, where only its length is told.
     package var body: [UInt8]
+    /// Called on the loop when all of it was given to the system; never, if the client has gone before.
+    package var onSent: (@Sendable () -> Void)?
 
     package init(status: Int, headers: [String: String] = [:], body: [UInt8] = []) {
         self.status = status

@@ -1,3 +1,4 @@
+internal import BotFoundation
 internal import CLibwebsockets
 
 /// An HTTP/1.1 server on an event loop. Whole requests go to a handler, which runs off the loop, in tasks that ``run()`` owns.
@@ -25,6 +26,7 @@ package actor HTTPServer {
     private var stopWaiters: [CheckedContinuation<Void, Never>] = []
     private var drainWaiters: [CheckedContinuation<Void, Never>] = []
     private var isStopping = false
+    private var evictions = Repetition()
     private var shutdownHandler: ShutdownHandlerID?
 
     private init(loop: EventLoop, configuration: HTTPServerConfiguration, handler: @escaping Handler) {
@@ -145,9 +147,29 @@ package actor HTTPServer {
     }
 
     fileprivate func accepted(_ pointer: LibraryPointer) {
+        makeRoom()
         let connection = HTTPConnection(pointer, of: self, loop: loop, configuration: configuration)
         connections[ObjectIdentifier(connection)] = connection
         connection.assumeIsolated { $0.begin() }
+    }
+
+    /// Whoever connects and does not go on must not keep others out: from seven eighths of ``HTTPServerConfiguration/maximumConnections``
+    /// on, each new connection takes the place of the oldest that has no whole request.
+    private func makeRoom() {
+        guard connections.count >= configuration.maximumConnections - configuration.maximumConnections / 8 else {
+            return
+        }
+        let idle = connections.values.compactMap { connection in
+            connection.assumeIsolated { $0.idleSince.map { (connection, since: $0) } }
+        }
+        guard let oldest = idle.min(by: { $0.since < $1.since }) else { return }
+        oldest.0.assumeIsolated { $0.abort() }
+        guard let count = evictions.next(now: .now) else { return }
+        configuration.log(
+            .warning,
+            "there are nearly as many connections as may be: one without a whole request made room",
+            [.count: "\(count)"]
+        )
     }
 
     /// Whether one more request may be handled.

@@ -35,7 +35,11 @@ extension Bot {
         _ handler: @escaping @Sendable (_ message: Inbound, _ reply: Reply) async throws -> Void
     ) async -> Never {
         do {
-            let bot = try Bot(configuration: .load(file: configurationFile), log: log)
+            let configuration = try Configuration.load(file: configurationFile)
+            if configuration.mode == .webhook, configuration.callbackPort == 0 {
+                throw ConfigurationError.noCallbackPort
+            }
+            let bot = try Bot(configuration: configuration, log: log)
             try await bot.run(onEvent: onEvent, handler)
             exit(EXIT_SUCCESS)
         } catch let error as ConfigurationError {
@@ -59,4 +63,16 @@ extension Bot {
             written += max(0, count)
         }
     }
+}
+
+extension ConfigurationError {
+    /// Nobody could hand requests over.
+    fileprivate static let noCallbackPort = ConfigurationError(problems: [
+        Problem(
+            key: "port",
+            source: "Configuration",
+            message:
+                "0 is for a program that hands requests to Bot.respond(to:) itself; set WECOM_CALLBACK_PORT to a port"
+        )
+    ])
 }

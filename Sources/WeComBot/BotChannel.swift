@@ -94,9 +94,13 @@ extension WebhookServer: BotChannel {
         do throws(TransportError) {
             try await listen()
         } catch {
+            let (keys, variables) =
+                isSecure
+                ? (", wecomaibot_callback_certificate_file, wecomaibot_callback_key_file", ", WECOM_CALLBACK_*_FILE")
+                : ("", "")
             throw BotError(
                 .callbackPortUnavailable,
-                "port, callback_server_host (WECOM_CALLBACK_PORT, WECOM_CALLBACK_HOST): \(error.message)"
+                "port, callback_server_host\(keys) (WECOM_CALLBACK_PORT, WECOM_CALLBACK_HOST\(variables)): \(error.message)"
             )
         }
     }

@@ -46,10 +46,13 @@ struct ConfigurationLoader {
 
     private mutating func readSettings() -> Configuration {
         var configuration = Configuration(botID: "", secret: Secret(""))
+        let problemCount = problems.count
         read(.mode, into: &configuration.mode) { value throws(ConfigurationFault) in
             try ConfigurationRules.mode(named: value.string())
         }
-        if configuration.mode == .webhook {
+        // With a mode that nobody knows, the credentials tell which was meant.
+        let isGuess = problems.count > problemCount && find(.token) != nil && find(.botID) == nil
+        if configuration.mode == .webhook || isGuess {
             readCallbackCredentials(into: &configuration)
         } else {
             readConnectionCredentials(into: &configuration)

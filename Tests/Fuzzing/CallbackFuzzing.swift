@@ -48,10 +48,10 @@ enum CallbackFuzzing {
             try claim(error.status == .badRequest, "what is signed is at worst a bad request")
             return try claim(!error.message.contains(planted), "an error repeats nothing of the request")
         }
-        guard case .ready(let response) = answer, response != .empty else {
+        guard case .ready(let reply) = answer, reply.response != .empty else {
             return try claim(received.withLock { $0.isEmpty }, "a message opens a stream")
         }
-        let envelope = try JSONDecoder().decode(Envelope.self, from: Data(response.body))
+        let envelope = try JSONDecoder().decode(Envelope.self, from: Data(reply.response.body))
         let plain = try cipher.open(
             envelope.encrypt,
             signature: envelope.msgsignature,

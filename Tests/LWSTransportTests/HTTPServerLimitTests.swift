@@ -65,6 +65,32 @@ struct HTTPServerLimitTests {
         }
     }
 
+    @Test func whoConnectsAndDoesNotGoOnKeepsNobodyOut() async throws {
+        var configuration = patient()
+        configuration.maximumConnections = 16
+        try await HTTPServerBench.run(configuration) { bench in
+            let busy = bench.client()
+            busy.send(get("/wait"))
+            await bench.requests.wait { $0.count == 1 }
+            var slow: [RawHTTPClient] = []
+            for number in 0..<40 {
+                let client = bench.client()
+                client.send(number % 2 == 0 ? "GET /x HTTP/1.1\r\nHost:" : post("/x", "a", length: 2))
+                slow.append(client)
+                let other = bench.client()
+                other.send(get("/x"))
+                #expect(await other.response(endingWith: " 0\n").hasPrefix("HTTP/1.1 200"))
+            }
+            #expect(await bench.server.connectionCount <= 15)
+            #expect(await slow[0].receiveAll().isEmpty, "the oldest made room")
+            bench.open()
+            #expect(
+                await busy.response(endingWith: " 0\n").hasPrefix("HTTP/1.1 200"),
+                "who is answered was not disturbed"
+            )
+        }
+    }
+
     @Test(arguments: [false, true])
     func aRequestThatDoesNotArriveInTimeIsGivenUp(tls: Bool) async throws {
         var configuration = patient()

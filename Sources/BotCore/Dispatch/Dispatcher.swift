@@ -105,6 +105,7 @@ extension Dispatcher {
             record?.advance()
         case .duplicate:
             ledger?.saw(message.id)
+            channel.dropped(saying: nil)
             log(.debug, "a message was delivered again", Self.facts(message))
         case .kept:
             record?.advance()
@@ -118,7 +119,7 @@ extension Dispatcher {
                 .messageID: message.id, .conversation: message.conversation.id, .count: count.map(String.init) ?? "",
             ]
             log(count == nil ? .debug : .warning, bound.complaint, count == nil ? Self.facts(message) : facts)
-            if let answer { start(answer) }
+            if let answer { start(answer) } else { channel.dropped(saying: configuration.busyText) }
         }
     }
 

@@ -444,14 +444,16 @@ extension StreamMachine {
     private var bubbleEnd: ContinuousClock.Instant? {
         let ends = [
             capabilities.bubbleWindow.flatMap { window in openTime.map { $0 + window } },
-            bubble == 0 ? capabilities.firstBubbleEnd : nil,
+            bubble == 0 && refusals == 0 ? capabilities.firstBubbleEnd : nil,
         ]
         return ends.compactMap(\.self).min()
     }
 
     /// When the text may be sent; `nil` if it was already.
     private func newTextDue(_ range: Range<Int>, now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
-        let interval = StreamConfiguration.interval(bytes: range.count + thinkingBytes, refusals: refusals)
+        let interval =
+            capabilities.updateInterval
+            ?? StreamConfiguration.interval(bytes: range.count + thinkingBytes, refusals: refusals)
         let due = after(interval) ?? now
         // Of another length, so it is another text: no need to look at it before its time.
         let opening = splitter.limit - splitter.room(for: text, from: start, in: context)

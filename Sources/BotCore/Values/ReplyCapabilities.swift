@@ -8,8 +8,12 @@ public struct ReplyCapabilities: Sendable, Hashable {
     /// How long after its first update a bubble must be finished; `nil` for no limit. An answer that takes longer goes on in the
     /// next bubble.
     public var bubbleWindow: Duration?
-    /// When the first bubble must be finished at the latest, because it was opened before there was an update; `nil` for no limit.
+    /// When the first bubble must be finished at the latest, because it was opened before there was an update; `nil` for no limit. A
+    /// bubble whose updates are refused then is not: nobody looks at it, and all of the text goes where the last update goes.
     package var firstBubbleEnd: ContinuousClock.Instant?
+    /// The time between two intermediate updates where one costs nothing, whether it is refused or not; `nil` for what the length of the
+    /// text and refusals demand.
+    package var updateInterval: Duration?
     /// The longest time between two updates of a bubble that is shown and not finished; `nil` for no limit. When there is no new
     /// text for so long, the text so far is sent again.
     public var keepAlive: Duration?

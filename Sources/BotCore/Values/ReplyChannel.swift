@@ -33,6 +33,10 @@ public protocol ReplyChannel: Sendable {
         progress: (@Sendable (UploadProgress) -> Void)?
     ) async throws(UploadError) -> UploadedMedia
 
+    /// No turn will answer the message: something that the channel has shown already ends now, with `text` if there is one. Without one,
+    /// the message was answered before. Nothing, unless the channel says otherwise.
+    func dropped(saying text: String?)
+
     /// How much more may be sent to the conversation now; nil if the channel has no rate limit, which is the default.
     func remainingSends() async -> SendBudget?
 }
@@ -53,6 +57,11 @@ extension ReplyChannel {
     public func send(_ message: OutboundMessage) async -> Delivery {
         .refused(.init("this channel sends no message of kind \(message.kind.rawValue)"))
     }
+}
+
+extension ReplyChannel {
+    /// Nothing.
+    public func dropped(saying text: String?) {}
 }
 
 extension ReplyChannel {

@@ -10,7 +10,19 @@ final class WebhookAnswers: Sendable {
         var statistics = ConnectionStatistics()
         var lastCallback: ContinuousClock.Instant?
         var refusals: [Int: Int] = [:]
+        /// The same by what the log says of them; of the first that there were.
+        var complaints: [String: Int] = [:]
+        /// The responses to events, and the ids of those in order.
+        var events: [String: (response: WebhookEventResponse, came: ContinuousClock.Instant)] = [:]
+        var eventOrder = Queue<String>()
+        /// Nobody will ask any more.
+        var isOver = false
     }
+
+    /// How many complaints are told apart: some carry a number.
+    private static let maximumComplaints = 64
+    /// For how long an event that is delivered again is known, and of how many. The platform tries for some 20 s.
+    private static let eventMemory = (time: Duration.seconds(60), count: 1_024)
 
     let timeline: Timeline
     let fallback: WebhookFallback
@@ -59,11 +71,36 @@ final class WebhookAnswers: Sendable {
 
     /// A request was turned away.
     ///
-    /// - Returns: How many were with the same status.
-    func refused(_ status: Int) -> Int {
+    /// - Returns: How many were for the same reason.
+    func refused(_ failure: WebhookFailure) -> Int {
         state.withLock { state in
-            state.refusals[status, default: 0] += 1
-            return state.refusals[status, default: 0]
+            let count = state.refusals[failure.status.rawValue, default: 0] + 1
+            state.refusals[failure.status.rawValue] = count
+            let isKnown = state.complaints[failure.message] != nil
+            guard isKnown || state.complaints.count < Self.maximumComplaints else { return count }
+            state.complaints[failure.message, default: 0] += 1
+            return state.complaints[failure.message, default: 0]
+        }
+    }
+
+    // MARK: Events
+
+    /// The response to an event, and whether it was delivered before.
+    func response(toEvent id: String, now: ContinuousClock.Instant) -> (WebhookEventResponse, isKnown: Bool) {
+        state.withLock { state in
+            while let oldest = state.eventOrder.first, let event = state.events[oldest],
+                state.events.count >= Self.eventMemory.count || event.came + Self.eventMemory.time <= now
+            {
+                state.events[oldest] = nil
+                _ = state.eventOrder.popFirst()
+            }
+            if let known = state.events[id] { return (known.response, true) }
+            let response = WebhookEventResponse()
+            if !id.isEmpty {
+                state.events[id] = (response, now)
+                state.eventOrder.append(id)
+            }
+            return (response, false)
         }
     }
 
@@ -76,9 +113,9 @@ final class WebhookAnswers: Sendable {
         let isLast = state.withLock { state in
             state.underWay -= 1
             state.statistics.settled(delivery)
-            return state.underWay == 0
+            return state.underWay == 0 && state.isOver
         }
-        if isLast, ended.current != nil { settled.fulfill(()) }
+        if isLast { settled.fulfill(()) }
         return delivery
     }
 
@@ -100,6 +137,7 @@ final class WebhookAnswers: Sendable {
     func end(patience: Duration) async {
         let isIdle = state.withLock { state in
             state.streams.end()
+            state.isOver = true
             return state.underWay == 0
         }
         ended.fulfill(())

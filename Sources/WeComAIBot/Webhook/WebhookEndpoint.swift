@@ -66,21 +66,36 @@ package final class WebhookEndpoint: Sendable {
     /// Answers one request. Any number of them may be answered at the same time, never on the caller's executor.
     ///
     /// A request that is turned away is answered with 400, or with 403 if its signature is wrong; the log says why.
+    ///
+    /// What it returns counts as sent: a server that can tell uses ``reply(to:)``.
     @concurrent package func respond(to request: WebhookRequest) async -> WebhookResponse {
+        let reply = await reply(to: request)
+        reply.sent?()
+        return reply.response
+    }
+
+    /// The same; what the response carries counts as told only when the server says that it has left.
+    @concurrent func reply(to request: WebhookRequest) async -> Reply {
         do throws(WebhookFailure) {
             switch try answer(request) {
-            case .ready(let response): return response
-            case .awaited(let event): return try await response(to: event)
+            case .ready(let reply): return reply
+            case .awaited(let event): return try await reply(to: event)
             }
         } catch {
             report(error)
-            return error.response
+            return Reply(response: error.response)
         }
+    }
+
+    /// A response, and who wants to know that it has left.
+    struct Reply: Sendable {
+        let response: WebhookResponse
+        var sent: (@Sendable () -> Void)?
     }
 
     /// What a request comes to.
     enum Answer {
-        case ready(WebhookResponse)
+        case ready(Reply)
         case awaited(AwaitedEvent)
     }
 
@@ -98,7 +113,7 @@ package final class WebhookEndpoint: Sendable {
             throw WebhookFailure(.notFound, "the path is not the callback's", advice: advice)
         }
         switch request.method {
-        case "GET": return .ready(try verify(request, configuration.cipher))
+        case "GET": return .ready(Reply(response: try verify(request, configuration.cipher)))
         case "POST": return try receive(request, configuration.cipher)
         default: throw WebhookFailure(.methodNotAllowed, "the method is neither GET nor POST")
         }
@@ -106,7 +121,7 @@ package final class WebhookEndpoint: Sendable {
 
     /// The first, the second, the fourth, the eighth … of a kind: the address is open to everybody.
     private func report(_ failure: WebhookFailure) {
-        let count = answers.refused(failure.status.rawValue)
+        let count = answers.refused(failure)
         log(
             count & (count - 1) == 0 ? .warning : .debug,
             "a request to the callback address was turned away with \(failure.status.rawValue)",
@@ -178,7 +193,12 @@ extension WebhookEndpoint {
     private func verify(_ request: WebhookRequest, _ cipher: CallbackCipher) throws(WebhookFailure) -> WebhookResponse {
         let parameters = try WebhookParameters(query: request.query)
         guard let echo = parameters.echo else { throw WebhookFailure.parameters("the parameter echostr is missing") }
-        let response = WebhookResponse(status: 200, body: try cipher.opened(echo, parameters))
+        let plain = try cipher.opened(echo, parameters)
+        // What was overheard of a message or an answer would be decrypted for whoever asks.
+        guard plain.first != UInt8(ascii: "{") else {
+            throw WebhookFailure(.forbidden, "the parameter echostr is a message, not what an address is verified with")
+        }
+        let response = WebhookResponse(status: 200, body: plain)
         log(.info, "the callback address was verified")
         return response
     }
@@ -194,14 +214,17 @@ extension WebhookEndpoint {
         }
         let seal = WebhookSeal(cipher: cipher, timestamp: timestamp, nonce: parameters.nonce)
         switch try callback(in: request.body, parameters, cipher) {
-        case nil: return .ready(.empty)
+        case nil: return .ready(Reply(response: .empty))
         case .event(let event, let raw): return try take(event, raw: raw, seal)
-        case .message(let message): return .ready(try seal.response(take(message)))
+        case .message(let message): return .ready(Reply(response: try seal.response(take(message))))
         case .refresh(let id):
             let frame = answers.withStreams { streams, now in streams.refresh(id, now: now) }
-            let response = try seal.response(frame)
-            answers.withStreams { streams, _ in streams.fetched(frame) }?.fulfill(())
-            return .ready(response)
+            let answers = answers
+            return .ready(
+                Reply(response: try seal.response(frame)) {
+                    answers.withStreams { streams, _ in streams.fetched(frame) }?.fulfill(())
+                }
+            )
         }
     }
 
@@ -265,22 +288,32 @@ extension WebhookEndpoint {
         let (isEnding, now) = answers.withStreams { streams, now in (streams.isEnding, now) }
         guard !isEnding else { throw WebhookFailure(.unavailable, "the bot is ending") }
         let event = callback.event(raw: raw)
+        let (response, isKnown) = answers.response(toEvent: event.id, now: now)
+        let awaited = AwaitedEvent(response: response, deadline: now + WebhookEventResponse.patience, seal: seal)
+        guard !isKnown else {
+            log(.debug, "an event was delivered again", [.messageID: event.id])
+            return .awaited(awaited)
+        }
         answers.count { $0.events += 1 }
         log(
             .debug,
             "event received",
             [.messageID: event.id, .conversation: event.conversation?.id ?? "", .reason: event.kind.rawValue]
         )
-        let response = WebhookEventResponse()
         let late = WebhookLatePost(callback.fields.responseURL, received: now, of: answers)
         eventReceiver(event, WebhookEventChannel(event.kind, response: response, late: late))
-        guard event.kind.isAnswerable else { return .ready(.empty) }
-        return .awaited(AwaitedEvent(response: response, deadline: now + WebhookEventResponse.patience, seal: seal))
+        guard event.kind.isAnswerable else {
+            response.abandon()
+            return .ready(Reply(response: .empty))
+        }
+        return .awaited(awaited)
     }
 
-    private func response(to event: AwaitedEvent) async throws(WebhookFailure) -> WebhookResponse {
-        guard let plain = await event.response.plain(by: event.deadline, on: answers.timeline) else { return .empty }
-        return try event.seal.response(plain)
+    private func reply(to event: AwaitedEvent) async throws(WebhookFailure) -> Reply {
+        guard let plain = await event.response.plain(by: event.deadline, on: answers.timeline) else {
+            return Reply(response: .empty)
+        }
+        return Reply(response: try event.seal.response(plain)) { event.response.left() }
     }
 }
 

@@ -19,18 +19,20 @@ final class WebhookEventChannel: EventChannel {
     deinit { response.abandon() }
 
     func answer(_ message: OutboundMessage) async -> Delivery {
-        let delivery = respond(with: message)
+        let delivery = await respond(with: message)
         late.answers.count { $0.settled(delivery) }
         return delivery
     }
 
-    private func respond(with message: OutboundMessage) -> Delivery {
+    private func respond(with message: OutboundMessage) async -> Delivery {
         guard kind.command(with: message.kind) != nil else { return .refused(kind.refusal(of: message.kind)) }
+        let plain: [UInt8]
         do throws(WireError) {
-            return response.give(try WebhookCodec().encode(answer: message))
+            plain = try WebhookCodec().encode(answer: message)
         } catch {
             return .refused(Delivery.Reason(error.message))
         }
+        return await response.give(plain, on: late.answers.timeline)
     }
 
     func send(_ message: OutboundMessage) async -> Delivery { await late.send(message) }

@@ -36,6 +36,9 @@ final class WebhookReplyChannel: ReplyChannel {
             thinkingMarkupBytes: StreamFrame.thinkingMarkupBytes
         )
         capabilities.firstBubbleEnd = closing
+        // An update only changes what the next question is answered with. One that repeats the text tells whether anybody asks.
+        capabilities.updateInterval = .milliseconds(50)
+        capabilities.keepAlive = .seconds(10)
         self.capabilities = capabilities
         self.streamID = streamID
         self.responseURL = responseURL
@@ -118,19 +121,34 @@ final class WebhookReplyChannel: ReplyChannel {
             return .refused(Delivery.Reason(error.message))
         }
         let delivery = await late.post(body)
-        if delivery == .delivered { return .redirected(Delivery.Reason("\(reason.message); sent to response_url")) }
+        if delivery == .delivered {
+            endWithWhatIsShown()
+            return .redirected(Delivery.Reason("\(reason.message); sent to response_url"))
+        }
         guard case .refused(let refusal) = delivery else { return delivery }
         guard let push = answers.fallback.push else {
             return .refused(Delivery.Reason(code: refusal.code, "\(reason.message); \(refusal.message)"))
         }
         switch await push(update.text) {
         case .delivered:
+            endWithWhatIsShown()
             return .redirected(Delivery.Reason("\(reason.message); \(refusal.message); sent to the group webhook"))
         case .refused(let last):
             return .refused(Delivery.Reason(code: last.code, "\(reason.message); \(refusal.message); \(last.message)"))
         case .unknown(let last): return .unknown(last)
         case .redirected(let last): return .redirected(last)
         }
+    }
+
+    /// The text is somewhere else: a question that still comes does not get it a second time.
+    private func endWithWhatIsShown() {
+        let streamID = streamID
+        answers.withStreams { streams, _ in streams.redirected(streamID) }
+    }
+
+    func dropped(saying text: String?) {
+        let streamID = streamID
+        answers.withStreams { streams, _ in streams.drop(streamID, saying: text) }
     }
 
     /// Sends a message of its own to the `response_url`, which the answer cannot use then.

@@ -52,7 +52,12 @@ package actor WebhookServer {
     ///
     /// - Throws: ``TransportError`` with code `listenFailed`, or `loopShutDown`.
     package func listen() async throws(TransportError) {
-        guard var listening = configuration.server else { return }
+        guard var listening = configuration.server else {
+            return log(
+                .info,
+                "the bot has no server of its own: requests to the callback address are to be handed to it"
+            )
+        }
         listening.log = log
         let endpoint = endpoint
         let server = try await HTTPServer.listen(on: loop, listening) { request in
@@ -62,8 +67,14 @@ package actor WebhookServer {
                 query: request.query,
                 body: request.body
             )
-            let response = await endpoint.respond(to: request)
-            return HTTPResponse(status: response.status, headers: response.headers, body: response.body)
+            let reply = await endpoint.reply(to: request)
+            var response = HTTPResponse(
+                status: reply.response.status,
+                headers: reply.response.headers,
+                body: reply.response.body
+            )
+            response.onSent = reply.sent
+            return response
         }
         self.server = server
         let scheme = listening.tls == nil ? "http" : "https"
@@ -86,6 +97,9 @@ package actor WebhookServer {
         await endpoint.end(patience: .zero)
         enter(.stopped)
     }
+
+    /// Whether it speaks TLS.
+    package var isSecure: Bool { configuration.server?.tls != nil }
 
     /// Whether it has ever been run, or ended.
     package var hasBegun: Bool { state != .idle }

@@ -10,7 +10,7 @@ internal import BotCore
 /// * What was told last is repeated for as long as the stream is kept.
 /// * A stream is watched until its time is over or the platform falls silent. A bubble that is asked for after its time, or
 ///   whose answer will never come, is closed with the text it has.
-/// * At most so many are kept. Those that have ended make room, the oldest first; the others do not.
+/// * At most so many are kept. Those that have ended, and those that are whole and that nobody asks for, make room, the oldest first.
 ///
 /// States of a stream: open → complete, or open → cut.
 struct WebhookStreams<Waiter: Sendable>: Sendable {
@@ -116,7 +116,7 @@ extension WebhookStreams {
             return .again(frame(of: entry, id: known, isFinal: entry.hasEnded))
         }
         guard !isEnding else { return .ending }
-        guard entries.count < configuration.capacity || makeRoom() else { return .full }
+        guard entries.count < configuration.capacity || makeRoom(now: now) else { return .full }
         let entry = Entry(
             messageID: messageID,
             waiter: waiter,
@@ -229,6 +229,20 @@ extension WebhookStreams {
         if entry.text == nil { entries[id]?.text = configuration.closingText }
     }
 
+    /// The answer went another way: the bubble ends with what it has shown, or with the closing text.
+    mutating func redirected(_ id: String) {
+        guard let entry = entries[id], !entry.hasEnded else { return }
+        entries[id]?.phase = .cut
+        entries[id]?.text = entry.shown == configuration.firstText ? configuration.closingText : entry.shown
+    }
+
+    /// Nothing will be answered to the message, so that its bubble ends: with `text`, or with what says that nothing is known about it.
+    mutating func drop(_ id: String, saying text: String?) {
+        guard let entry = entries[id], entry.phase == .open else { return }
+        entries[id]?.phase = .cut
+        entries[id]?.text = text ?? configuration.lostText
+    }
+
     private static var over: Delivery.Reason {
         Delivery.Reason("the time in which the platform asks for an answer is over")
     }
@@ -264,10 +278,17 @@ extension WebhookStreams {
         order.removeFirst(expired.count)
     }
 
-    private mutating func makeRoom() -> Bool {
-        guard let index = order.firstIndex(where: { entries[$0]?.hasEnded ?? true }) else { return false }
+    private mutating func makeRoom(now: ContinuousClock.Instant) -> Bool {
+        guard let index = order.firstIndex(where: { entries[$0].map { isDispensable($0, now: now) } ?? true }) else {
+            return false
+        }
         forget(order.remove(at: index))
         return true
+    }
+
+    /// Whether nobody will miss it: the platform was told its end, or nothing more comes and nobody has asked for long.
+    private func isDispensable(_ entry: Entry, now: ContinuousClock.Instant) -> Bool {
+        entry.hasEnded || (entry.phase != .open && entry.lastAsked + configuration.silence + configuration.grace <= now)
     }
 
     private mutating func forget(_ id: String) {

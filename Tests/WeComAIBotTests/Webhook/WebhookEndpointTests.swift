@@ -74,6 +74,17 @@ struct WebhookEndpointTests {
         }
     }
 
+    @Test("what was overheard of a message is not decrypted for who asks with it")
+    func verificationIsNoOracle() async throws {
+        let message = try platform.text("1", "秘密")
+        let body = try #require(try JSONSerialization.jsonObject(with: Data(message.body)) as? [String: Any])
+        let encrypted = try #require(body["encrypt"] as? String)
+        let echo = try #require(encrypted.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
+        let request = WebhookRequest(method: "GET", path: "/", query: message.query + "&echostr=" + echo)
+        let response = try await endpoint().respond(to: request)
+        #expect(response.status == 403 && response.body == Array("Forbidden\n".utf8))
+    }
+
     // MARK: Callbacks
 
     @Test("every vector is opened")

@@ -76,7 +76,7 @@ struct WebhookEventTests {
     @Test("the response waits 4.5 s and not longer")
     func patience() async throws {
         for isInTime in [true, false] {
-            let request = try platform.event(["eventtype": "enter_chat"])
+            let request = try platform.event(["eventtype": "enter_chat"], id: "EVT-\(isInTime)")
             async let response = endpoint.respond(to: request)
             let reply = try #require(await replies.next())
             await clock.waitForSleepers(1)
@@ -94,6 +94,57 @@ struct WebhookEventTests {
         #expect(clock.sleepers == 0)
     }
 
+    @Test("an event that is delivered again gets the same answer, and is handled once")
+    func again() async throws {
+        let request = try platform.event(["eventtype": "enter_chat"])
+        async let response = endpoint.respond(to: request)
+        let reply = try #require(await replies.next())
+        #expect(await reply.welcome("欢迎 👋🏽") == .delivered)
+        let first = try platform.answer(await response)
+        let second = try platform.answer(await endpoint.respond(to: request))
+        #expect((first["text"] as? [String: Any])?["content"] as? String == "欢迎 👋🏽")
+        #expect((second["text"] as? [String: Any])?["content"] as? String == "欢迎 👋🏽")
+        #expect(endpoint.answers.response(toEvent: "EVT", now: endpoint.answers.timeline.now).isKnown)
+    }
+
+    @Test("an answer counts as delivered when its response has left, and the next delivery may still carry it")
+    func lostResponse() async throws {
+        let request = try platform.event(["eventtype": "enter_chat"])
+        async let lost = endpoint.reply(to: request)
+        let reply = try #require(await replies.next())
+        async let outcome = reply.welcome("欢迎")
+        #expect(await lost.sent != nil, "the client has gone: nobody says that it has left")
+        let again = await endpoint.reply(to: request)
+        again.sent?()
+        #expect(await outcome == .delivered)
+
+        let other = try platform.event(["eventtype": "enter_chat"], id: "EVT-2")
+        async let gone = endpoint.reply(to: other)
+        let late = try #require(await replies.next())
+        async let doubtful = late.welcome("欢迎")
+        _ = await gone
+        await clock.waitForSleepers(1)
+        clock.advance(by: .seconds(20))
+        guard case .unknown = await doubtful else {
+            Issue.record("nobody took it")
+            return
+        }
+    }
+
+    @Test("an answer that comes after the first delivery is over goes with the next one")
+    func secondDelivery() async throws {
+        let request = try platform.event(["eventtype": "enter_chat"])
+        async let first = endpoint.respond(to: request)
+        let reply = try #require(await replies.next())
+        await clock.waitForSleepers(1)
+        clock.advance(by: .milliseconds(4_500))
+        #expect(await first == .empty)
+        async let second = endpoint.respond(to: request)
+        await clock.waitForSleepers(1)
+        #expect(await reply.welcome("还来得及") == .delivered)
+        #expect((try platform.answer(await second)["text"] as? [String: Any])?["content"] as? String == "还来得及")
+    }
+
     @Test("who will not answer keeps nobody waiting")
     func released() async throws {
         let request = try platform.event(["eventtype": "enter_chat"])
@@ -105,7 +156,7 @@ struct WebhookEventTests {
     @Test("an event that takes no answer is not waited for")
     func unanswerable() async throws {
         for type in ["feedback_event", "future_event", ""] {
-            let request = try platform.event(["eventtype": type])
+            let request = try platform.event(["eventtype": type], id: "EVT-\(type)")
             #expect(await endpoint.respond(to: request) == .empty)
             let reply = try #require(await replies.next())
             #expect(reply.event.kind.rawValue == type)

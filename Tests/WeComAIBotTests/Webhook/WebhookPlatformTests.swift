@@ -220,6 +220,29 @@ struct WebhookPlatformTests {
         }
     }
 
+    @Test("a handler of seven minutes whose platform falls silent: all of it at the response_url, none of it twice")
+    func longSilence() async throws {
+        let world = try World { message, reply, clock in
+            for number in 0..<42 {
+                await reply.write("第\(number)段。")
+                // A pause that begins before the silence and ends behind the time of the bubble.
+                try await clock.sleep(for: number == 5 ? .seconds(320) : .seconds(3))
+            }
+        }
+        let text = (0..<42).map { "第\($0)段。" }.joined()
+        try await world.run {
+            let message = world.platform.pushText(from: "张三", "慢慢说")
+            while world.seen(message) != (0..<6).map({ "第\($0)段。" }).joined() { await world.pass(.milliseconds(500)) }
+            world.platform.setSilent(true)
+            while world.platform.answer(to: message).last != text { await world.pass(.seconds(1)) }
+            guard case .redirected = await world.outcomes.next() else {
+                Issue.record("it was delivered another way")
+                return
+            }
+            #expect(world.platform.answer(to: message).count == 2)
+        }
+    }
+
     @Test("an answer of three bubbles: the bubble, the response_url, and then no way is left")
     func tooLong() async throws {
         let text = String(repeating: "很长的一行，没有尽头。\n", count: 1_500)

@@ -44,6 +44,44 @@ struct WebhookStreamsTests {
         if case .unwatched(let reason) = placing { reason.message.contains("stopped asking") } else { false }
     }
 
+    @Test("what went another way is not shown a second time")
+    mutating func redirected() {
+        for (id, shown) in [("1", "开头"), ("2", "<think></think>")] {
+            _ = open(id)
+            if id == "1" { #expect(place("开头", in: id, at: 1) == .kept) }
+            #expect(ask(id, at: 2).frame == frame(id, shown))
+            #expect(isSilent(place("开头和结尾", isFinal: true, in: id, at: 40)))
+            streams.redirected("S-" + id)
+            #expect(ask(id, at: 41).frame == frame(id, id == "1" ? "开头" : "✅", isFinal: true))
+        }
+    }
+
+    @Test("a message that no turn answers ends its bubble with what is said about it")
+    mutating func dropped() {
+        _ = open("1")
+        _ = open("2")
+        streams.drop("S-1", saying: "请稍后再试")
+        streams.drop("S-2", saying: nil)
+        #expect(ask("1", at: 1).frame == frame("1", "请稍后再试", isFinal: true))
+        #expect(ask("2", at: 1).frame.content.contains("请再问一次"))
+    }
+
+    @Test("whole answers that nobody asks for make room after the silence, those that are asked for do not")
+    mutating func room() {
+        streams.configuration.capacity = 2
+        _ = open("1")
+        _ = open("2", at: 1)
+        #expect(place("一", isFinal: true, in: "1", at: 1) == .kept)
+        let silence = 45.0  // and the grace
+        guard case .full = streams.open("3", as: "S-3", waiter: 0, now: at(silence - 0.1)) else {
+            Issue.record("somebody may still ask for it")
+            return
+        }
+        #expect(open("3", at: silence) == frame("3", "<think></think>"))
+        #expect(streams.standing(of: "S-1", now: at(silence)) != .fetched)
+        #expect(open("4", at: silence) == nil, "an answer that is being made is not given up")
+    }
+
     @Test("each question gets all of the text so far, the last one the end, and then the end again")
     mutating func life() {
         #expect(open("1", waiter: 7) == frame("1", "<think></think>"))
