@@ -16,16 +16,24 @@ package struct ServerCode: RawRepresentable, Sendable, Hashable, ExpressibleByIn
     package static let conflict: ServerCode = 6_000
     /// The service has no time.
     package static let systemBusy: ServerCode = -1
+    /// A file has fewer or more bytes than are taken.
+    package static let invalidMediaSize: ServerCode = 40_006
     /// No such media, or no longer.
     package static let invalidMedia: ServerCode = 40_007
     /// A message type or command that does not exist here.
     package static let invalidMessageType: ServerCode = 40_008
+    /// A picture has more bytes than are taken.
+    package static let invalidPictureSize: ServerCode = 40_009
     /// A parameter is missing, of the wrong type, or too long.
     package static let invalidParameter: ServerCode = 40_058
     /// Too many calls.
     package static let throttled: ServerCode = 45_009
     /// No such conversation, or the user has never spoken in it.
     package static let invalidChat: ServerCode = 93_006
+    /// There is no group webhook with that key.
+    package static let invalidWebhook: ServerCode = 93_000
+    /// A picture's checksum is another.
+    package static let checksumMismatch: ServerCode = 301_019
     /// The time to answer this callback is over.
     package static let windowOver: ServerCode = 846_604
     /// The `req_id` is not that of a callback this command may answer.
@@ -43,6 +51,10 @@ package struct ServerCode: RawRepresentable, Sendable, Hashable, ExpressibleByIn
         case .ok: "ok"
         case .conflict: "more than one caller at the same time, data version conflict"
         case .systemBusy: "system busy"
+        case .invalidMediaSize: "invalid media size"
+        case .invalidPictureSize: "invalid image size"
+        case .invalidWebhook: "invalid webhook url"
+        case .checksumMismatch: "md5 mismatch"
         case .invalidMedia: "invalid media_id"
         case .invalidMessageType: "invalid message type"
         case .invalidParameter: "invalid parameter"

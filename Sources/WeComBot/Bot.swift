@@ -112,7 +112,7 @@ public final class Bot: Sendable {
     ///
     /// - Parameter conversation: One in which the user has written to the bot before: the platform refuses others (official doc 101463).
     /// - Returns: The outcome. Refused, and not sent, if the message has a problem (``BotCore/OutboundMessage/problem``), or the bot is
-    ///   not running, or is in webhook mode: a callback address has no command for it.
+    ///   not running, or is in webhook mode: a callback address has no command for it; ``pushToGroupWebhook(_:)`` may be one then.
     @discardableResult
     @concurrent public func push(_ message: OutboundMessage, to conversation: Conversation) async -> Delivery {
         switch life.withLock({ $0 }) {

@@ -28,6 +28,8 @@ protocol BotChannel: Sendable {
     func channel(resuming turn: SavedTurn) async -> (any ReplyChannel)?
     /// Sends a message that answers nothing, and waits for the verdict.
     func push(_ message: OutboundMessage, to conversation: Conversation) async -> Delivery
+    /// The group webhook; it may be one that is configured nowhere.
+    var groupWebhook: GroupWebhook { get }
     /// Gives the platform a file.
     func upload(
         _ source: UploadSource,

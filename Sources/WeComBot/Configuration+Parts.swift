@@ -45,6 +45,7 @@ extension Configuration {
         webhook.media.allowedOrigins = try mediaOrigins()
         webhook.media.trust = webhook.client.trust
         webhook.media.proxies = mediaProxies
+        webhook.groupWebhook = try groupWebhook(trust: webhook.client.trust)
         return webhook
     }
 
@@ -93,17 +94,28 @@ extension Configuration {
         connection.streamWindow = streamWindow
         connection.botName = botName.trimmed
         connection.mediaOrigins = try mediaOrigins()
+        connection.groupWebhook = try groupWebhook(trust: connection.trust)
         return connection
     }
 
     private func mediaOrigins() throws(ConfigurationError) -> [MediaOrigin] {
         try checked("mediaAllowedOrigins") { () throws(ConfigurationFault) in
-            var origins: [MediaOrigin] = []
-            for (index, origin) in mediaAllowedOrigins.enumerated() {
-                origins.append(try ConfigurationRules.origin(origin, number: index + 1))
-            }
-            return origins
+            try ConfigurationRules.origins(mediaAllowedOrigins)
         }
+    }
+
+    /// Where the group webhook is; `nil` for nowhere. Checked.
+    private func groupWebhook(trust: TrustRoots) throws(ConfigurationError) -> GroupWebhookConfiguration? {
+        let origins = try mediaOrigins()
+        let address = try checked("groupWebhookURL") { () throws(ConfigurationFault) in
+            try ConfigurationRules.groupWebhook(groupWebhookURL.value, allowedOrigins: origins)
+        }
+        guard let address else { return nil }
+        var webhook = GroupWebhookConfiguration(address: address)
+        webhook.isOnlyWay = onlyUsesGroupWebhook
+        webhook.trust = trust
+        webhook.proxies = mediaProxies
+        return webhook
     }
 
     /// Where the bot tells its state; nil for nowhere. Checked.

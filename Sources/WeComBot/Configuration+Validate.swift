@@ -1,4 +1,5 @@
 internal import BotFoundation
+internal import WeComAIBot
 
 extension Configuration {
     /// Checks every field, reading ``certificateAuthorityFile`` if there is one.
@@ -39,10 +40,18 @@ extension Configuration {
             _ = try ConfigurationRules.time(streamWindow, in: Configuration.streamWindowLimits)
         }
         check("botName") { () throws(ConfigurationFault) in _ = try ConfigurationRules.name(botName) }
+        var origins: [MediaOrigin] = []
         for (index, origin) in mediaAllowedOrigins.enumerated() {
             check("mediaAllowedOrigins") { () throws(ConfigurationFault) in
-                _ = try ConfigurationRules.origin(origin, number: index + 1)
+                origins.append(try ConfigurationRules.origin(origin, number: index + 1))
             }
+        }
+        check("groupWebhookURL") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.groupWebhook(groupWebhookURL.value, allowedOrigins: origins)
+        }
+        check("onlyUsesGroupWebhook") { () throws(ConfigurationFault) in
+            let hasURL = !groupWebhookURL.value.trimmed.isEmpty
+            try ConfigurationRules.onlyGroupWebhook(onlyUsesGroupWebhook, hasURL: hasURL)
         }
         check("ratePerMinute") { () throws(ConfigurationFault) in
             _ = try ConfigurationRules.count(ratePerMinute, in: Configuration.ratePerMinuteLimits)

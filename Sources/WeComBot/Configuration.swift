@@ -26,6 +26,8 @@ public import WeComAIBot
 /// | ``streamWindow`` | `wecomaibot_stream_window` | `WECOM_STREAM_WINDOW_SECONDS` | 330 s |
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
 /// | ``mediaAllowedOrigins`` | `wecomaibot_media_allowed_origins` | `WECOM_MEDIA_ALLOWED_ORIGINS` | none |
+/// | ``groupWebhookURL`` | `msg_push_webhook_url` | `WECOM_PUSH_WEBHOOK_URL` | none |
+/// | ``onlyUsesGroupWebhook`` | `only_use_webhook_url_to_send` | `WECOM_ONLY_USE_PUSH_WEBHOOK` | `false` |
 /// | ``httpProxy`` | `wecomaibot_proxy` | `WECOM_PROXY` | `https_proxy` and its kin |
 /// | ``statusPort`` | `wecomaibot_status_port` | `WECOM_STATUS_PORT` | 0, which is off |
 /// | ``statusHost`` | `wecomaibot_status_host` | `WECOM_STATUS_HOST` | `127.0.0.1` |
@@ -90,6 +92,16 @@ public struct Configuration: Sendable {
     /// Where media may be fetched from although it is not by https, or not from a public address: each `scheme://host:port`, where
     /// the port may be `*`. For private deployments and tests. In a file or the environment they are separated by commas.
     public var mediaAllowedOrigins: [String]
+    /// The URL of a group's message-push robot, `https://…/cgi-bin/webhook/send?key=…`, as the group's settings show it; empty for none.
+    /// It may begin with `http://` if its origin is one of ``mediaAllowedOrigins``.
+    ///
+    /// An answer in a group that can go no other way any more goes there, and the outcome is ``BotCore/Delivery/redirected(_:)``. The robot
+    /// posts to its one group, whichever group asked; an answer in a private chat never goes there unless ``onlyUsesGroupWebhook`` says so.
+    /// ``Bot/pushToGroupWebhook(_:)`` posts there at any time.
+    public var groupWebhookURL: Secret
+    /// Whether every answer goes to the group of ``groupWebhookURL`` and nowhere else, in whole messages when it has ended: also those in
+    /// private chats, which everybody in that group reads then.
+    public var onlyUsesGroupWebhook: Bool
     /// The HTTP proxy through which the connection goes (`CONNECT`), and media come; `nil` connects directly. Media of hosts in
     /// `no_proxy`, and of this machine, never come through it.
     ///
@@ -189,6 +201,8 @@ public struct Configuration: Sendable {
         streamWindow = .seconds(330)
         botName = ""
         mediaAllowedOrigins = []
+        groupWebhookURL = Secret("")
+        onlyUsesGroupWebhook = false
         httpProxy = nil
         statusPort = 0
         statusHost = "127.0.0.1"

@@ -80,6 +80,7 @@ struct ConfigurationLoader {
             try ConfigurationRules.name(value.string())
         }
         readOrigins(into: &configuration.mediaAllowedOrigins)
+        readGroupWebhook(into: &configuration)
         readProxy(into: &configuration)
         read(.statusPort, into: &configuration.statusPort) { value throws(ConfigurationFault) in
             try ConfigurationRules.port(value)
@@ -124,6 +125,21 @@ struct ConfigurationLoader {
                 try ConfigurationRules.origin(value.string(), number: number + 1)
             }
             if let checked { origins.append(checked.description) }
+        }
+    }
+
+    private mutating func readGroupWebhook(into configuration: inout Configuration) {
+        let origins = configuration.mediaAllowedOrigins
+        read(.groupWebhookURL, into: &configuration.groupWebhookURL) { value throws(ConfigurationFault) in
+            let url = try value.string().trimmed
+            _ = try ConfigurationRules.groupWebhook(url, allowedOrigins: ConfigurationRules.origins(origins))
+            return Secret(url)
+        }
+        let hasURL = find(.groupWebhookURL) != nil
+        read(.onlyUsesGroupWebhook, into: &configuration.onlyUsesGroupWebhook) { value throws(ConfigurationFault) in
+            let isOnlyWay = try ConfigurationRules.flag(value)
+            try ConfigurationRules.onlyGroupWebhook(isOnlyWay, hasURL: hasURL)
+            return isOnlyWay
         }
     }
 

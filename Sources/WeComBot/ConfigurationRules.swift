@@ -44,6 +44,13 @@ enum ConfigurationRules {
         }
     }
 
+    /// The whole list.
+    static func origins(_ list: [String]) throws(ConfigurationFault) -> [MediaOrigin] {
+        var origins: [MediaOrigin] = []
+        for (index, entry) in list.enumerated() { origins.append(try origin(entry, number: index + 1)) }
+        return origins
+    }
+
     static func mode(named name: String) throws(ConfigurationFault) -> Configuration.Mode {
         guard let mode = Configuration.Mode(name: name.trimmed) else {
             let names = Configuration.Mode.names.joined(separator: " or ")

@@ -61,6 +61,14 @@ struct ConfigurationSetting {
         keys: ["wecomaibot_init_respond_text"],
         variable: "WECOM_INIT_RESPOND_TEXT"
     )
+    static let groupWebhookURL = ConfigurationSetting(
+        keys: ["msg_push_webhook_url"],
+        variable: "WECOM_PUSH_WEBHOOK_URL"
+    )
+    static let onlyUsesGroupWebhook = ConfigurationSetting(
+        keys: ["only_use_webhook_url_to_send"],
+        variable: "WECOM_ONLY_USE_PUSH_WEBHOOK"
+    )
     static let logLevel = ConfigurationSetting(keys: ["log_level"], variable: "WECOM_LOG_LEVEL")
 
     static let logFormat = ConfigurationSetting(keys: ["log_format"], variable: "WECOM_LOG_FORMAT")
@@ -73,7 +81,8 @@ struct ConfigurationSetting {
     static let all = [
         mode, botID, secret, token, encodingAESKey, callbackHost, callbackPort, callbackCertificateFile,
         callbackKeyFile, firstText, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced,
-        streamWindow, botName, mediaAllowedOrigins, httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile,
+        streamWindow, botName, mediaAllowedOrigins, groupWebhookURL, onlyUsesGroupWebhook, httpProxy, ratePerMinute,
+        ratePerHour, refreshesCost, stateFile,
         statusPort, statusHost, logLevel, logFormat, shutdownDeadline,
     ]
 
@@ -84,7 +93,6 @@ struct ConfigurationSetting {
     private static let unusedKeys = [
         "id", "type", "enable", "hint",
         "wecomaibot_friend_message_welcome_text",
-        "msg_push_webhook_url", "only_use_webhook_url_to_send",
         "unified_webhook_mode", "webhook_uuid",
     ]
 

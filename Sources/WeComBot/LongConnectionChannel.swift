@@ -79,6 +79,8 @@ actor LongConnectionChannel: BotChannel {
         await connection.push(message, to: conversation)
     }
 
+    nonisolated var groupWebhook: GroupWebhook { connection.groupWebhook }
+
     nonisolated func upload(
         _ source: UploadSource,
         as kind: UploadedMedia.Kind,

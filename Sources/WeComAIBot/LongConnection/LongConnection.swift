@@ -41,6 +41,8 @@ package actor LongConnection {
     private var hasRun = false
     /// The chunks of uploads that wait for their turn.
     nonisolated let uploads = UploadLine()
+    /// The group webhook; it may be one that is configured nowhere.
+    package nonisolated let groupWebhook: GroupWebhook
 
     /// A connection that connects when it is ``run()``.
     ///
@@ -88,6 +90,7 @@ package actor LongConnection {
         self.ending = ending
         eventReceiver = onEvent
         self.configuration = configuration
+        groupWebhook = GroupWebhook(configuration.groupWebhook, on: loop)
         reader = InboundReader()
         reader.botName = configuration.botName
         reader.media = environment.media(configuration.media)
@@ -156,6 +159,7 @@ package actor LongConnection {
         self.configuration = configuration
         if movesElsewhere { environment = environment.leading(to: configuration) }
         reader.botName = configuration.botName
+        groupWebhook.reload(configuration.groupWebhook)
         journal.change(configuration)
         let actions = machine.change(
             to: configuration.machine,
@@ -257,7 +261,9 @@ package actor LongConnection {
 
     /// The way to go on with an answer that another process has begun; `nil` if the turn's route makes no sense.
     package func channel(resuming turn: SavedTurn) -> (any ReplyChannel)? {
-        StreamReplyChannel(connection: self, resuming: turn, streamWindow: configuration.streamWindow)
+        groupWebhook.isOnlyWay
+            ? GroupWebhookReplyChannel(resuming: turn, through: groupWebhook)
+            : StreamReplyChannel(connection: self, resuming: turn, streamWindow: configuration.streamWindow)
     }
 
     // MARK: - The socket's side
@@ -325,7 +331,10 @@ package actor LongConnection {
                 streamWindow: configuration.streamWindow,
                 answerableUntil: now + configuration.machine.replyWindow
             )
-            receiver?(reader.inbound(message, at: now), channel)
+            let way: any ReplyChannel =
+                groupWebhook.isOnlyWay
+                ? GroupWebhookReplyChannel(webhook: groupWebhook, route: channel.route) : channel
+            receiver?(reader.inbound(message, at: now), way)
         case .event(let callbackEvent):
             // It is about this connection, which has acted on it.
             guard callbackEvent.event != .disconnected else { return journal.unhandled(callback) }
@@ -412,6 +421,7 @@ package actor LongConnection {
         observers = [:]
         receiver = nil
         eventReceiver = nil
+        groupWebhook.end()
         if let shutdownHandler { loop.assumeIsolated { $0.forget(shutdownHandler) } }
         ended?.resume()
         ended = nil

@@ -44,6 +44,8 @@ package struct LongConnectionConfiguration: Sendable {
     package var mediaOrigins: [MediaOrigin] = []
     /// Through which proxies media come.
     package var mediaProxies = HTTPProxies()
+    /// Where answers go that go no other way, or all of them; `nil` for nowhere.
+    package var groupWebhook: GroupWebhookConfiguration?
     /// The limits of the socket.
     package var limits = WebSocketConfiguration()
     /// The other times and bounds.

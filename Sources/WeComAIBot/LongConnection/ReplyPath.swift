@@ -5,12 +5,14 @@ import BotCore
 /// An update goes another way only if the first was refused for a reason that another way does not have: what may
 /// have arrived is never said twice, and a text that was refused for what it is stays refused. When a stream is too old, its bubble goes on at once
 /// as another stream; a message of its own is only made of a final update. After ``Way/push`` every later
-/// bubble goes that way too: its `req_id` cannot be answered any more, or the stream before it was left unfinished.
+/// bubble goes that way too: its `req_id` cannot be answered any more, or the stream before it was left unfinished. Where that is refused
+/// as well, and the answer is one in a group, ``Way/groupWebhook`` is the last.
 struct ReplyPath: Sendable {
     /// A way to the user.
     enum Way: Sendable, Hashable {
         case stream(id: String)
         case push
+        case groupWebhook
     }
 
     /// What to do next.
@@ -26,6 +28,7 @@ struct ReplyPath: Sendable {
         case stream
         case otherStream(Delivery.Reason)
         case push(Delivery.Reason)
+        case groupWebhook(Delivery.Reason)
     }
 
     /// The stream that the user saw something of last.
@@ -80,7 +83,9 @@ struct ReplyPath: Sendable {
     }
 
     /// What became of it, the way it was sent.
-    mutating func settled(_ delivery: Delivery) -> Step {
+    ///
+    /// - Parameter hasGroupWebhook: Whether it may go to a group webhook at last.
+    mutating func settled(_ delivery: Delivery, hasGroupWebhook: Bool = false) -> Step {
         if case .refused = delivery {} else { openStream = attemptedStream }
         switch (attempt, delivery) {
         case (.stream, .refused(let reason)):
@@ -96,7 +101,20 @@ struct ReplyPath: Sendable {
         case (.otherStream(let first), .refused(let reason)):
             return reason.code.map(ErrorCode.init)?.mayBePushed == true ? push(first) : .done(delivery)
         case (.push(let first), .refused(let reason)):
-            return .done(.refused(.init(code: reason.code, "\(reason.message); the way before was refused: \(first)")))
+            let both = Delivery.Reason(
+                code: reason.code,
+                "\(reason.message); the way before was refused: \(first)"
+            )
+            // What was not sent from here, or is not wanted, goes nowhere else.
+            guard hasGroupWebhook, let code = reason.code, ErrorCode(rawValue: code) != .contentRejected else {
+                return .done(.refused(both))
+            }
+            attempt = .groupWebhook(both)
+            return .send(.groupWebhook)
+        case (.groupWebhook(let before), .delivered):
+            return .done(.redirected(.init(code: before.code, "sent to the group webhook: \(before.message)")))
+        case (.groupWebhook(let before), .refused(let reason)):
+            return .done(.refused(.init(code: reason.code, "\(reason.message); before that, \(before)")))
         case (.otherStream(let first), .delivered), (.push(let first), .delivered):
             return .done(.redirected(first))
         case (_, .delivered), (_, .redirected), (_, .unknown):
@@ -151,7 +169,7 @@ struct ReplyPath: Sendable {
         switch attempt {
         case .stream: bubbleID
         case .otherStream: otherID
-        case .push: nil
+        case .push, .groupWebhook: nil
         }
     }
 

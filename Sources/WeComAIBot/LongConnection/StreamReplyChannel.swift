@@ -114,17 +114,22 @@ struct StreamReplyChannel: ReplyChannel {
             case .done(let delivery):
                 return delivery
             case .send(let way):
-                // Without a connection it cannot leave, however long that lasts.
-                if let departs, await connection.takesFrames() { await departs(route) }
-                let delivery = await send(update, by: way)
-                step = path.withLock { $0.settled(delivery) }
+                let delivery = await send(update, by: way, departs)
+                let hasGroupWebhook = conversation.kind == .group && connection.groupWebhook.isConfigured
+                step = path.withLock { $0.settled(delivery, hasGroupWebhook: hasGroupWebhook) }
             }
         }
     }
 
     func remainingSends() async -> SendBudget? { await connection.remainingSends(in: conversation) }
 
-    private func send(_ update: BubbleUpdate, by way: ReplyPath.Way) async -> Delivery {
+    private func send(
+        _ update: BubbleUpdate,
+        by way: ReplyPath.Way,
+        _ departs: (@Sendable (String?) async -> Void)?
+    ) async -> Delivery {
+        // Without a connection it cannot leave, however long that lasts.
+        if way != .groupWebhook, let departs, await connection.takesFrames() { await departs(route) }
         switch way {
         case .stream(let id):
             let opens = path.withLock { !$0.isOpen(id) }
@@ -139,6 +144,8 @@ struct StreamReplyChannel: ReplyChannel {
         case .push:
             // Without the thinking: only a stream is known to show it as such.
             return await connection.push(.markdown(update.text, feedbackID: update.feedbackID), to: conversation)
+        case .groupWebhook:
+            return await connection.groupWebhook.send(.markdown(update.text)) { await departs?(route) }
         }
     }
 

@@ -30,6 +30,12 @@ package struct MediaOrigin: Sendable, Hashable, CustomStringConvertible {
         scheme == address.scheme && host == address.host && (port ?? address.port) == address.port
     }
 
+    /// Whether the server is of it.
+    func contains(_ endpoint: HTTPEndpoint) -> Bool {
+        (scheme == "https") == endpoint.isSecure && host == MediaAddress.normal(host: endpoint.host)
+            && (port ?? endpoint.port) == endpoint.port
+    }
+
     /// As it is written, with its port.
     package var description: String {
         "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port.map(String.init) ?? "*")"

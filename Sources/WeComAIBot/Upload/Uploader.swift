@@ -187,7 +187,7 @@ struct Uploader: Sendable {
     private static let cancelled = UploadError(.cancelled, "the upload was cancelled")
 
     /// Does what blocks on a thread that may.
-    private static func reading<Value: Sendable>(
+    static func reading<Value: Sendable>(
         _ body: @escaping @Sendable () throws(UploadError) -> Value
     ) async throws(UploadError) -> Value {
         let result = await withCheckedContinuation {

@@ -158,6 +158,7 @@ extension WebhookEndpoint {
 
     /// The way to go on with an answer that another process has begun; `nil` if the turn's route makes no sense.
     package func channel(resuming turn: SavedTurn) -> (any ReplyChannel)? {
+        if let webhook = onlyWay { return GroupWebhookReplyChannel(resuming: turn, through: webhook) }
         guard let text = turn.route else { return nil }
         let route: WebhookReplyChannel.Route
         do {
@@ -176,6 +177,7 @@ extension WebhookEndpoint {
             return WebhookReplyChannel(
                 route.streamID,
                 responseURL: route.responseURL.map { Secret($0) },
+                in: turn.message.conversation,
                 of: self.answers,
                 fetched: fetched,
                 received: received,
@@ -216,7 +218,9 @@ extension WebhookEndpoint {
         switch try callback(in: request.body, parameters, cipher) {
         case nil: return .ready(Reply(response: .empty))
         case .event(let event, let raw): return try take(event, raw: raw, seal)
-        case .message(let message): return .ready(Reply(response: try seal.response(take(message))))
+        case .message(let message):
+            guard let frame = try take(message) else { return .ready(Reply(response: .empty)) }
+            return .ready(Reply(response: try seal.response(frame)))
         case .refresh(let id):
             let frame = answers.withStreams { streams, now in streams.refresh(id, now: now) }
             let answers = answers
@@ -253,11 +257,17 @@ extension WebhookEndpoint {
     }
 
     /// Opens a stream for a message and hands the message over, unless that was done before.
-    private func take(_ message: MessageCallback) throws(WebhookFailure) -> StreamFrame {
+    ///
+    /// - Returns: What the stream shows; `nil` if there is none, because the answer goes to the group webhook.
+    private func take(_ message: MessageCallback) throws(WebhookFailure) -> StreamFrame? {
         let messageID = message.fields.messageID ?? ""
         let fetched = Promise<Void>()
         // Not to be guessed, and never used before, also not before a restart.
         let id = "stream_\(UInt64.random(in: .min ... .max))_\(UInt64.random(in: .min ... .max))"
+        if let webhook = onlyWay {
+            try take(message, as: id, answeredBy: webhook)
+            return nil
+        }
         let (opening, received, closing) = answers.withStreams { streams, now in
             (streams.open(messageID, as: id, waiter: fetched, now: now), now, streams.closing(received: now))
         }
@@ -273,6 +283,7 @@ extension WebhookEndpoint {
             let channel = WebhookReplyChannel(
                 id,
                 responseURL: message.fields.responseURL,
+                in: message.conversation,
                 of: answers,
                 fetched: fetched,
                 received: received,
@@ -281,6 +292,26 @@ extension WebhookEndpoint {
             receiver(reader.inbound(message, at: received), channel)
             return frame
         }
+    }
+
+    /// The group webhook, if all answers go there.
+    private var onlyWay: GroupWebhook? { answers.fallback.groupWebhook.flatMap { $0.isOnlyWay ? $0 : nil } }
+
+    /// Hands a message over whose answer goes to the group webhook. One that was delivered before is known to whoever receives it.
+    ///
+    /// - Parameter id: What its stream is called, should a process go on with the answer that opens one.
+    private func take(
+        _ message: MessageCallback,
+        as id: String,
+        answeredBy webhook: GroupWebhook
+    ) throws(WebhookFailure) {
+        let (isEnding, now) = answers.withStreams { streams, now in (streams.isEnding, now) }
+        guard !isEnding else { throw WebhookFailure(.unavailable, "the bot is ending") }
+        answers.count { $0.messages += 1 }
+        let messageID = message.fields.messageID ?? ""
+        log(.debug, "message received", [.messageID: messageID, .conversation: message.conversation.id])
+        let route = WebhookReplyChannel.Route(streamID: id, responseURL: message.fields.responseURL?.value).text
+        receiver(reader.inbound(message, at: now), GroupWebhookReplyChannel(webhook: webhook, route: route))
     }
 
     /// Hands an event over. The platform takes one answer to it, in the response to this request (official doc 101031).

@@ -6,7 +6,17 @@ extension WebhookFallback {
     ///
     /// - Parameter proxies: The proxies to go through, by host.
     package init(on loop: EventLoop, _ configuration: HTTPClientConfiguration, through proxies: HTTPProxies) {
-        self.init { url, body throws(PostFailure) in
+        self.init(post: Self.post(on: loop, configuration, through: proxies))
+    }
+
+    /// What posts with an HTTP client.
+    static func post(
+        on loop: EventLoop,
+        _ configuration: HTTPClientConfiguration,
+        through proxies: HTTPProxies,
+        contentType: String = "application/json"
+    ) -> Post {
+        { url, body throws(PostFailure) in
             var configuration = configuration
             do throws(TransportError) {
                 configuration.proxy = try proxies.proxy(for: HTTPEndpoint(url.value))
@@ -17,7 +27,7 @@ extension WebhookFallback {
                 let request = HTTPClientRequest(
                     method: "POST",
                     url: url.value,
-                    headers: [("content-type", "application/json")],
+                    headers: [("content-type", contentType)],
                     body: body
                 )
                 let response = try await HTTPClient(loop: loop, configuration: configuration).send(request)

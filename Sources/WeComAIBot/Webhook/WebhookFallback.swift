@@ -8,8 +8,8 @@ package struct WebhookFallback: Sendable {
 
     /// Posts to a message's `response_url`.
     package var post: Post?
-    /// Sends a text to the group webhook that the configuration names, when the `response_url` is used up.
-    var push: (@Sendable (_ text: String) async -> Delivery)?
+    /// Takes the answers of groups when the `response_url` is used up; it may be one that is configured nowhere.
+    var groupWebhook: GroupWebhook?
 
     /// Waits between two attempts that certainly did not get through.
     static let pauses: [Duration] = [.milliseconds(500), .seconds(2)]
@@ -24,33 +24,29 @@ package struct WebhookFallback: Sendable {
     /// - Parameter body: `{"msgtype": …}`, not encrypted.
     func send(_ body: [UInt8], to url: Secret, timeline: Timeline) async -> Delivery {
         guard let post else { return .refused(Delivery.Reason("nothing is posted from here")) }
-        var pauses = Self.pauses[...]
-        while true {
-            do throws(PostFailure) {
-                return Self.delivery(try await post(url, body))
-            } catch {
-                guard !error.mayHaveArrived else {
-                    return .unknown(Delivery.Reason("response_url: \(error.message)"))
-                }
-                guard let pause = pauses.popFirst(), await timeline.passes(pause) else {
-                    return .refused(Delivery.Reason("response_url: \(error.message)"))
-                }
-            }
+        do throws(PostFailure) {
+            return try await Self.answer(to: body, at: url, by: post, timeline: timeline).delivery(by: "response_url")
+        } catch {
+            return error.delivery(by: "response_url")
         }
     }
 
-    private static func delivery(_ answer: PostAnswer) -> Delivery {
-        switch answer.status {
-        case 200..<300: break
-        case 300..<500: return .refused(Delivery.Reason("response_url answered with HTTP status \(answer.status)"))
-        default: return .unknown(Delivery.Reason("response_url answered with HTTP status \(answer.status)"))
-        }
-        do throws(WireError) {
-            let verdict = try WebhookCodec().verdict(answer.body)
-            guard verdict.code != .ok else { return .delivered }
-            return .refused(Delivery.Reason(code: verdict.code.rawValue, "response_url: \(verdict.message)"))
-        } catch {
-            return .unknown(Delivery.Reason("response_url: \(error.message)"))
+    /// Posts, and posts again what certainly did not get through.
+    static func answer(
+        to body: [UInt8],
+        at url: Secret,
+        by post: Post,
+        timeline: Timeline
+    ) async throws(PostFailure) -> PostAnswer {
+        var pauses = pauses[...]
+        while true {
+            do throws(PostFailure) {
+                return try await post(url, body)
+            } catch {
+                guard !error.mayHaveArrived, let pause = pauses.popFirst(), await timeline.passes(pause) else {
+                    throw error
+                }
+            }
         }
     }
 }
@@ -64,6 +60,24 @@ package struct PostAnswer: Sendable {
         self.status = status
         self.body = body
     }
+
+    /// What it says about a message.
+    ///
+    /// - Parameter name: What it was posted to, for people.
+    func delivery(by name: String) -> Delivery {
+        switch status {
+        case 200..<300: break
+        case 300..<500: return .refused(Delivery.Reason("\(name) answered with HTTP status \(status)"))
+        default: return .unknown(Delivery.Reason("\(name) answered with HTTP status \(status)"))
+        }
+        do throws(WireError) {
+            let verdict = try WebhookCodec().verdict(body)
+            guard verdict.code != .ok else { return .delivered }
+            return .refused(Delivery.Reason(code: verdict.code.rawValue, "\(name): \(verdict.message)"))
+        } catch {
+            return .unknown(Delivery.Reason("\(name): \(error.message)"))
+        }
+    }
 }
 
 /// Why a post has no answer.
@@ -76,6 +90,12 @@ package struct PostFailure: Error, Sendable {
     package init(mayHaveArrived: Bool, _ message: String) {
         self.mayHaveArrived = mayHaveArrived
         self.message = message
+    }
+
+    /// What it means for a message.
+    func delivery(by name: String) -> Delivery {
+        let reason = Delivery.Reason("\(name): \(message)")
+        return mayHaveArrived ? .unknown(reason) : .refused(reason)
     }
 }
 

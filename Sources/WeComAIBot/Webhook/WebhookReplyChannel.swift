@@ -5,12 +5,13 @@ internal import FoundationEssentials
 /// Answers one message of the callback address with the bubble that the platform asks for.
 ///
 /// There is one bubble; what does not fit into it, or comes too late for it, goes to the message's `response_url`, which takes one
-/// message, or to the group webhook. When the channel is released, whoever was to answer has ended: a bubble that is still open
+/// message, or, of an answer in a group, to the group webhook: what was said in private stays private. When the channel is released, whoever was to answer has ended: a bubble that is still open
 /// then is closed.
 final class WebhookReplyChannel: ReplyChannel {
     let capabilities: ReplyCapabilities
     private let streamID: String
     private let responseURL: Secret?
+    private let isInGroup: Bool
     private let answers: WebhookAnswers
     /// Fulfilled when the complete text was fetched.
     private let fetched: Promise<Void>
@@ -19,11 +20,13 @@ final class WebhookReplyChannel: ReplyChannel {
     private let repeatedBubbles: Set<Int>
 
     /// - Parameters:
+    ///   - conversation: Where the message was written.
     ///   - received: When the message came.
     ///   - closing: When the bubble should be finished.
     init(
         _ streamID: String,
         responseURL: Secret?,
+        in conversation: Conversation,
         of answers: WebhookAnswers,
         fetched: Promise<Void>,
         received: ContinuousClock.Instant,
@@ -42,6 +45,7 @@ final class WebhookReplyChannel: ReplyChannel {
         self.capabilities = capabilities
         self.streamID = streamID
         self.responseURL = responseURL
+        isInGroup = conversation.kind == .group
         self.answers = answers
         self.fetched = fetched
         self.repeatedBubbles = repeatedBubbles
@@ -62,16 +66,17 @@ final class WebhookReplyChannel: ReplyChannel {
             case streamID = "stream_id"
             case responseURL = "response_url"
         }
-    }
 
-    var route: String? {
-        do {
-            let route = Route(streamID: streamID, responseURL: responseURL?.value)
-            return String(decoding: try JSONEncoder().encode(route), as: UTF8.self)
-        } catch {
-            return nil  // two strings are always encodable
+        var text: String? {
+            do {
+                return String(decoding: try JSONEncoder().encode(self), as: UTF8.self)
+            } catch {
+                return nil  // two strings are always encodable
+            }
         }
     }
+
+    var route: String? { Route(streamID: streamID, responseURL: responseURL?.value).text }
 
     func send(_ update: BubbleUpdate) async -> Delivery {
         update.isFinal ? await answers.deliver { await sendLast(update) } : show(update)
@@ -126,10 +131,10 @@ final class WebhookReplyChannel: ReplyChannel {
             return .redirected(Delivery.Reason("\(reason.message); sent to response_url"))
         }
         guard case .refused(let refusal) = delivery else { return delivery }
-        guard let push = answers.fallback.push else {
+        guard isInGroup, let webhook = answers.fallback.groupWebhook, webhook.isConfigured else {
             return .refused(Delivery.Reason(code: refusal.code, "\(reason.message); \(refusal.message)"))
         }
-        switch await push(update.text) {
+        switch await webhook.send(.markdown(update.text)) {
         case .delivered:
             endWithWhatIsShown()
             return .redirected(Delivery.Reason("\(reason.message); \(refusal.message); sent to the group webhook"))

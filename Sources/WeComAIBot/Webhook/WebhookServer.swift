@@ -6,6 +6,8 @@ package import LWSTransport
 package actor WebhookServer {
     /// The address.
     package nonisolated let endpoint: WebhookEndpoint
+    /// The group webhook; it may be one that is configured nowhere.
+    package nonisolated let groupWebhook: GroupWebhook
     private let loop: EventLoop
     private let log: Log
     private var configuration: WebhookServerConfiguration
@@ -37,7 +39,9 @@ package actor WebhookServer {
         stateSince = .now
         let media = MediaClient(configuration.media, on: loop)
         self.media = media
-        let fallback = WebhookFallback(on: loop, configuration.client, through: configuration.media.proxies)
+        groupWebhook = GroupWebhook(configuration.groupWebhook, on: loop)
+        var fallback = WebhookFallback(on: loop, configuration.client, through: configuration.media.proxies)
+        fallback.groupWebhook = groupWebhook
         endpoint = WebhookEndpoint(
             configuration.endpoint,
             media: media,
@@ -95,6 +99,7 @@ package actor WebhookServer {
         // Without a stop the loop has ended, or the task was cancelled.
         announceEnding()
         await endpoint.end(patience: .zero)
+        groupWebhook.end()
         enter(.stopped)
     }
 
@@ -116,6 +121,7 @@ package actor WebhookServer {
         enter(.closing)
         announceEnding()
         await endpoint.end(patience: limit)
+        groupWebhook.end()
         // The platform is still to get the answers that count as fetched.
         await server?.drain(within: min(limit, .seconds(2)))
         await server?.stop()
@@ -134,11 +140,13 @@ package actor WebhookServer {
         new.endpoint.path = self.configuration.endpoint.path
         if new.media != self.configuration.media { media = MediaClient(new.media, on: loop) }
         endpoint.reload(new.endpoint, media: media)
+        groupWebhook.reload(new.groupWebhook)
         if new.server?.authority != self.configuration.server?.authority {
             log(.notice, "the callback address is served elsewhere after the next start")
         }
         self.configuration.endpoint = new.endpoint
         self.configuration.media = new.media
+        self.configuration.groupWebhook = new.groupWebhook
     }
 
     /// All that is to be seen of it.

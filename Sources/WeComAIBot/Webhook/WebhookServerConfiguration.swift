@@ -8,6 +8,8 @@ package struct WebhookServerConfiguration: Sendable {
     package var server: HTTPServerConfiguration?
     /// How media are fetched.
     package var media = MediaConfiguration()
+    /// Where answers go that go no other way, or all of them; `nil` for nowhere.
+    package var groupWebhook: GroupWebhookConfiguration?
     /// How late answers are posted to a `response_url`.
     package var client = Self.clientLimits
 

@@ -45,6 +45,45 @@ struct ReplyPathTests {
         #expect(path.settled(.delivered) == .done(.redirected(Self.reason(846_608))))
     }
 
+    @Test func theGroupWebhookIsTheLastWay() {
+        var path = ReplyPath(streamID: "s")
+        for bubble in 0...1 {
+            let first = path.begin(final(bubble))
+            #expect(first == .send(bubble == 0 ? .stream(id: "s") : .push))
+            if bubble == 0 { #expect(path.settled(Self.refused(846_605), hasGroupWebhook: true) == .send(.push)) }
+            #expect(path.settled(Self.refused(95_001), hasGroupWebhook: true) == .send(.groupWebhook))
+            guard case .done(.redirected(let reason)) = path.settled(.delivered, hasGroupWebhook: true) else {
+                Issue.record("it was not redirected")
+                return
+            }
+            #expect(reason.code == 95_001 && reason.message.contains("sent to the group webhook"))
+            #expect(reason.message.contains("no 846605"))
+        }
+        _ = path.begin(final(2))
+        _ = path.settled(Self.refused(95_001), hasGroupWebhook: true)
+        guard case .done(.refused(let reason)) = path.settled(Self.refused(93_000), hasGroupWebhook: true) else {
+            Issue.record("it was not refused")
+            return
+        }
+        #expect(reason.code == 93_000 && reason.message.contains("no 95001"))
+        _ = path.begin(final(3))
+        _ = path.settled(Self.refused(95_001), hasGroupWebhook: true)
+        #expect(path.settled(lost, hasGroupWebhook: true) == .done(lost))
+    }
+
+    @Test(arguments: [(95_001, false), (40_201, true), (nil, true)] as [(Int?, Bool)])
+    func theGroupWebhookDoesNotTakeEverything(code: Int?, hasGroupWebhook: Bool) {
+        var path = ReplyPath(streamID: "s")
+        _ = path.begin(final())
+        _ = path.settled(Self.refused(846_605), hasGroupWebhook: hasGroupWebhook)
+        guard case .done(.refused(let reason)) = path.settled(Self.refused(code), hasGroupWebhook: hasGroupWebhook)
+        else {
+            Issue.record("it was sent another way")
+            return
+        }
+        #expect(reason.code == code)
+    }
+
     @Test func aBubbleWhoseStreamExpiresGoesOnAtOnceAsAnother() {
         var path = ReplyPath(streamID: "s")
         _ = path.begin(intermediate())

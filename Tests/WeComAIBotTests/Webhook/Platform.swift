@@ -41,13 +41,19 @@ struct Platform {
         )
     }
 
-    /// A text of a user in the single chat.
-    func text(_ id: String, _ text: String, from user: String = "zhangsan") throws -> WebhookRequest {
-        let message: [String: Any] = [
-            "msgid": id, "aibotid": "aib", "chattype": "single", "from": ["userid": user], "msgtype": "text",
-            "text": ["content": text],
+    /// A text of a user, in the single chat unless there is a group.
+    func text(
+        _ id: String,
+        _ text: String,
+        from user: String = "zhangsan",
+        in group: String? = nil
+    ) throws -> WebhookRequest {
+        var message: [String: Any] = [
+            "msgid": id, "aibotid": "aib", "chattype": group == nil ? "single" : "group",
+            "from": ["userid": user], "msgtype": "text", "text": ["content": text],
             "response_url": "https://qyapi.weixin.qq.com/cgi-bin/aibot/response?response_code=RC1",
         ]
+        message["chatid"] = group
         return try delivery([UInt8](JSONSerialization.data(withJSONObject: message)))
     }
 

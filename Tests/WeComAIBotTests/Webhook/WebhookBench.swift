@@ -45,8 +45,13 @@ struct WebhookBench {
     }
 
     /// A user writes: what the first reply shows.
-    func send(_ id: String, _ text: String, from user: String = "zhangsan") async throws -> Platform.Shown {
-        try platform.shown(await endpoint.respond(to: platform.text(id, text, from: user)))
+    func send(
+        _ id: String,
+        _ text: String,
+        from user: String = "zhangsan",
+        in group: String? = nil
+    ) async throws -> Platform.Shown {
+        try platform.shown(await endpoint.respond(to: platform.text(id, text, from: user, in: group)))
     }
 
     /// The platform asks: what it is told.

@@ -21,11 +21,11 @@ struct WebhookReplyChannelTests {
     }
 
     /// The text of a Markdown message, read with Foundation's dynamic JSON.
-    private static func markdown(_ body: [UInt8]) -> String {
+    private static func markdown(_ body: [UInt8], called type: String = "markdown") -> String {
         do {
             let message = try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any]
-            #expect(message?["msgtype"] as? String == "markdown")
-            return (message?["markdown"] as? [String: Any])?["content"] as? String ?? "?"
+            #expect(message?["msgtype"] as? String == type)
+            return (message?[type] as? [String: Any])?["content"] as? String ?? "?"
         } catch {
             return "?"
         }
@@ -289,23 +289,72 @@ struct WebhookReplyChannelTests {
         }
     }
 
-    @Test("the group webhook is the last way")
-    func groupWebhook() async throws {
-        var fallback = WebhookFallback()
-        fallback.push = { [pushed] text in
-            pushed.put((text, ""))
-            return .delivered
+    /// A group webhook that takes everything.
+    private func groupWebhook(isOnlyWay: Bool = false) throws -> GroupWebhook {
+        let url = Secret("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=K")
+        var configuration = GroupWebhookConfiguration(address: try GroupWebhookAddress(url))
+        configuration.isOnlyWay = isOnlyWay
+        let post: WebhookFallback.Post = { [pushed] url, body in
+            pushed.put((Self.markdown(body, called: "markdown_v2"), url.value))
+            return PostAnswer(status: 200, body: Array(#"{"errcode":0,"errmsg":"ok"}"#.utf8))
         }
+        return GroupWebhook(configuration, clock: ManualClock()) { _ in (post, post) }
+    }
+
+    @Test("the group webhook is the last way of an answer in a group, and none of one in private")
+    func lastWay() async throws {
+        var fallback = WebhookFallback()
+        fallback.groupWebhook = try groupWebhook()
         let bench = try WebhookBench(fallback: fallback) { [verdicts] message, reply in
             verdicts.put(await reply.finish(message.text))
         }
         try await bench.run {
-            _ = try await bench.send("1", "你好")
+            _ = try await bench.send("1", "私下说的")
             await bench.clock.waitForSleepers(1)
             bench.clock.advance(by: .seconds(30))
-            #expect(await pushed.next()?.text == "你好")
-            #expect(isRedirected(await verdicts.next(), because: "group webhook"))
+            #expect(isRefused(await verdicts.next(), because: "nothing is posted from here"))
+            _ = try await bench.send("2", "你好", in: "wrGROUP")
+            await bench.clock.waitForSleepers(1)
+            bench.clock.advance(by: .seconds(30))
+            #expect(await pushed.next()?.text == "你好", "and not what was said in private")
+            #expect(isRedirected(await verdicts.next(), because: "sent to the group webhook"))
         }
+    }
+
+    @Test("a group webhook that is configured nowhere is no way")
+    func noWay() async throws {
+        var fallback = WebhookFallback()
+        fallback.groupWebhook = GroupWebhook(nil, clock: ManualClock()) { _ in fatalError("it has no place") }
+        let bench = try WebhookBench(fallback: fallback) { [verdicts] message, reply in
+            verdicts.put(await reply.finish(message.text))
+        }
+        try await bench.run {
+            _ = try await bench.send("1", "你好", in: "wrGROUP")
+            await bench.clock.waitForSleepers(1)
+            bench.clock.advance(by: .seconds(30))
+            #expect(isRefused(await verdicts.next(), because: "nothing is posted from here"))
+        }
+    }
+
+    @Test("where the group webhook is the only way, no stream is opened, and a second delivery is not answered again")
+    func onlyWay() async throws {
+        var fallback = WebhookFallback()
+        fallback.groupWebhook = try groupWebhook(isOnlyWay: true)
+        let bench = try WebhookBench(fallback: fallback) { [verdicts] message, reply in
+            await reply.write("你好，")
+            verdicts.put(await reply.finish("你好，\(message.text)"))
+        }
+        try await bench.run {
+            for _ in 1...2 {
+                let response = await bench.endpoint.respond(to: try bench.platform.text("1", "世界 👩‍👩‍👧‍👦"))
+                #expect(response.status == 200 && response.body.isEmpty)
+            }
+            #expect(await pushed.next()?.text == "你好，世界 👩‍👩‍👧‍👦")
+            #expect(await verdicts.next() == .delivered)
+        }
+        #expect(bench.dispatcher.statistics.delivered == 1)
+        bench.endpoint.beginEnding()
+        #expect(await bench.endpoint.respond(to: try bench.platform.text("2", "晚了")).status == 503)
     }
 
     @Test("a card goes to the response_url, which the answer cannot use then; other kinds are refused")
