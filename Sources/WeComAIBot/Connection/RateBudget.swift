@@ -8,19 +8,34 @@ import BotFoundation
 struct RateBudget: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    /// The newest moments at which something was sent; never more than the window allows, because older ones no longer matter.
+    /// The newest moments at which something was sent; never more than the window allows, because older ones matter only if
+    /// there is room again before they are too old to count: one of these is taken back, or more is allowed.
     private struct Window: Sendable {
         let length: Duration
-        var limit: Int
+        var limit: Int { didSet { refill() } }
         var sent = Queue<Instant>()
+        /// How many were left out of them though they may still count, and when the newest of those was sent.
+        private var leftOut = 0
+        private var newestLeftOut: Instant?
+
+        init(length: Duration, limit: Int) {
+            self.length = length
+            self.limit = limit
+        }
 
         mutating func left(now: Instant) -> Int {
-            while let first = sent.first, first + length <= now { _ = sent.popFirst() }
+            while let first = sent.first, first + length <= now {
+                _ = sent.popFirst()
+                leftOut = 0  // they are older still
+            }
             return max(0, limit - sent.count)
         }
 
         mutating func spend(now: Instant) {
-            if left(now: now) <= 0 { _ = sent.popFirst() }
+            if left(now: now) <= 0, let first = sent.popFirst() {
+                leftOut += 1
+                newestLeftOut = first
+            }
             sent.append(now)
         }
 
@@ -30,6 +45,20 @@ struct RateBudget: Sendable {
                 if next == instant, !isTaken { isTaken = true } else { rest.append(next) }
             }
             sent = rest
+            refill()
+        }
+
+        /// Counts what was left out where there is room for it again, as if all of it were as new as the newest: so never too
+        /// little.
+        private mutating func refill() {
+            guard leftOut > 0, sent.count < limit, let newestLeftOut else { return }
+            var all = Queue<Instant>()
+            while leftOut > 0, all.count + sent.count < limit {
+                all.append(newestLeftOut)
+                leftOut -= 1
+            }
+            while let next = sent.popFirst() { all.append(next) }
+            sent = all
         }
 
         /// When there is room, after ``left(now:)``.

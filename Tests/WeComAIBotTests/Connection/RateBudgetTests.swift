@@ -66,6 +66,22 @@ struct RateBudgetTests {
         #expect(budget.freeAt(now: start + .seconds(3)) == start + .seconds(2) + RateBudget.minute)
     }
 
+    @Test func whatIsCountedBeyondTheLimitAndTakenBackLeavesTheRestCounted() {
+        var budget = RateBudget(RateLimits(perMinute: 2, perHour: 10))
+        for second in 0..<3 { budget.spend(now: start + .seconds(second)) }
+        budget.takeBack(spentAt: start + .seconds(2))
+        #expect(budget.left(now: start + .seconds(3)) == (0, 8))
+        #expect(budget.freeAt(now: start + .seconds(3)) == start + RateBudget.minute)
+        #expect(budget.left(now: start + RateBudget.minute).minute == 1)
+    }
+
+    @Test func whatIsCountedBeyondTheLimitCountsUnderAHigherOne() {
+        var budget = RateBudget(RateLimits(perMinute: 2, perHour: 10))
+        for second in 0..<4 { budget.spend(now: start + .seconds(second)) }
+        budget.change(RateLimits(perMinute: 5, perHour: 10))
+        #expect(budget.left(now: start + .seconds(4)) == (1, 6))
+    }
+
     @Test func aThrottledMinuteIsUsedUpExceptForWhatWasThrottled() {
         var budget = RateBudget(RateLimits())
         budget.spend(now: start)
@@ -106,6 +122,42 @@ struct RateBudgetTests {
                 }
                 now += .milliseconds(Int.random(in: 0..<5_000, using: &generator))
             }
+        }
+    }
+
+    /// Frames that were counted before go again without having to wait, and some of those turn out not to have left.
+    @Test func randomRepeatsAreNeverCountedTooLow() {
+        let seed = testSeed()
+        var generator = SplitMix64(seed: seed)
+        for _ in 0..<10 {
+            var limits = RateLimits(perMinute: 12, perHour: 60)
+            var budget = RateBudget(limits)
+            var shadow = Shadow(limits: limits)
+            var now = start
+            for step in 0..<800 {
+                switch Int.random(in: 0..<10, using: &generator) {
+                case 0..<6:
+                    guard budget.freeAt(now: now) == nil || Int.random(in: 0..<8, using: &generator) == 0 else { break }
+                    budget.spend(now: now)
+                    shadow.sent.append(now)
+                case 6..<9:
+                    guard let index = shadow.sent.indices.suffix(20).randomElement(using: &generator) else { break }
+                    budget.takeBack(spentAt: shadow.sent.remove(at: index))
+                default:
+                    guard Int.random(in: 0..<10, using: &generator) == 0 else { break }
+                    limits = RateLimits(perMinute: Int.random(in: 5...15, using: &generator), perHour: 60)
+                    budget.change(limits)
+                    shadow = Shadow(limits: limits, sent: shadow.sent)
+                }
+                let (left, truth) = (budget.left(now: now), shadow.left(now: now))
+                guard left.minute <= truth.minute, left.hour <= truth.hour else {
+                    Issue.record("TEST_SEED=\(seed) step \(step): \(left) left, in truth \(truth)")
+                    return
+                }
+                now += .milliseconds(Int.random(in: 0..<5_000, using: &generator))
+            }
+            #expect(budget.left(now: now + RateBudget.minute).minute == limits.perMinute, "it counts for ever")
+            #expect(budget.left(now: now + RateBudget.hour).hour == limits.perHour, "it counts for ever")
         }
     }
 }
