@@ -48,8 +48,11 @@ struct ImageRulesTests {
 
     @Test func tenMebibytesAndOneByteMore() throws {
         let most = Self.png + [UInt8](repeating: 0, count: 10_485_760 - Self.png.count)
-        #expect(problem(.array([try item(most)])) == nil)
-        #expect(problem(.array([try item(most + [0])])) == "an image of 10485761 bytes")
+        let nothing = problem(.array([try item(most)]))
+        #expect(nothing == nil)
+        // Not in the expectation, which would print it all.
+        let problem = problem(.array([try item(most + [0])]))
+        #expect(problem == "an image of 10485761 bytes")
     }
 
     @Test func whatElseIsWrongIsSaid() throws {

@@ -6,6 +6,8 @@ extension Reply {
     /// is finished; over the long connection they are messages of their own behind the text, which does not wait for them. An answer
     /// that has images needs no text.
     ///
+    /// In webhook mode all of them go in one response, for which the platform waits 5 s: small ones are safer.
+    ///
     /// What became of them is part of the outcome of ``finish()``: it is not ``Delivery/delivered`` if an image was not, even if the
     /// text was. A restart forgets them, and the text of such an answer is still brought to its end.
     ///
