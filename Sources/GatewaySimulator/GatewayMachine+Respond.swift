@@ -104,6 +104,10 @@ extension GatewayMachine {
             violation(id, "\(frame.requestID): a thinking block that is not closed", now)
         }
 
+        if stream["msg_item"] != nil {
+            violation(id, "\(frame.requestID): images in a stream, which the long connection does not support", now)
+        }
+
         guard var bubble = callback.bubbles.first(where: { $0.streamID == streamID }) else {
             if callback.bubbles.contains(where: { isOpen($0, now) }) {
                 return refuse(.invalidParameter, "a second stream before the first was finished", frame, id, now)

@@ -98,4 +98,14 @@ package struct Bubble: Sendable, Hashable {
     package let startedAt: ContinuousClock.Instant
     /// What it shows that was uploaded.
     package internal(set) var mediaID: String?
+    /// The images below the text.
+    package internal(set) var images: [ShownImage] = []
+}
+
+/// An image that came with an answer.
+package struct ShownImage: Sendable, Hashable {
+    /// The MD5 of what would be in its file.
+    package let md5: String
+    /// How many bytes that has.
+    package let bytes: Int
 }

@@ -43,6 +43,13 @@ struct BotBench: Sendable {
         return url.path()
     }
 
+    /// The MD5 of some bytes.
+    static func md5(_ bytes: [UInt8]) throws -> String {
+        let checksum = try MD5Checksum()
+        try checksum.update(bytes)
+        return try checksum.finish()
+    }
+
     /// A bot whose log is kept.
     ///
     /// - Parameter drainDeadline: How long handlers may take when it ends; all else has time enough.

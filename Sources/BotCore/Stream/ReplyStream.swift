@@ -5,6 +5,8 @@ package final class ReplyStream: Sendable {
     private struct State {
         var machine: StreamMachine
         var ignoredWrites = 0
+        /// How many images were attached.
+        var images = 0
         /// When the driver will be woken; each time is earlier than the one before it.
         var alarms: [ContinuousClock.Instant] = []
 
@@ -88,6 +90,23 @@ extension ReplyStream {
         }
     }
 
+    /// Puts an image at the end of the answer.
+    package func attach(_ image: AttachedImage, through channel: any ReplyChannel) throws(UploadError) {
+        try state.withLock { state throws(UploadError) in
+            guard state.machine.isOpen else { throw .answerEnded }
+            guard state.images < AttachedImage.maximumCount else {
+                throw UploadError(.tooMany, "an answer may have \(AttachedImage.maximumCount) images at most")
+            }
+            state.images += 1
+        }
+        do throws(UploadError) {
+            try channel.attach(image)
+        } catch {
+            state.withLock { $0.images -= 1 }
+            throw error
+        }
+    }
+
     /// A message of its own has this outcome.
     package func sentBeside(_ delivery: Delivery) {
         state.withLock { $0.machine.sentBeside(delivery) }
@@ -161,12 +180,21 @@ extension ReplyStream {
                 case .idle:
                     await edge()
                 case .done(let outcome):
-                    verdict.fulfill(outcome)
+                    verdict.fulfill(await withImages(outcome, through: channel))
                     return group.cancelAll()
                 }
                 if Task.isCancelled { cancel() }
             }
         }
+    }
+
+    /// The outcome of an answer whose text has one.
+    private func withImages(_ outcome: Delivery, through channel: any ReplyChannel) async -> Delivery {
+        guard state.withLock({ $0.images > 0 }) else { return outcome }
+        // What is written down is no longer the text: a restart meanwhile does not send it again.
+        record?.advance()
+        guard let images = await channel.sendImages() else { return outcome }
+        return state.withLock { $0.machine.isEmpty } ? images : outcome.worse(images)
     }
 
     private func send(_ update: BubbleUpdate, through channel: any ReplyChannel) async -> Delivery {

@@ -94,6 +94,8 @@ package struct StreamMachine: Sendable {
     private var isThinkingNew = false
     /// The worst outcome of the messages that were sent beside it.
     private var beside: Delivery?
+    /// Whether the answer has ended without text, and without messages beside it: then the outcome only says that.
+    private(set) var isEmpty = false
     /// Goes with every update: the channel knows which of them opens a bubble.
     var feedbackID: String?
 
@@ -310,6 +312,7 @@ extension StreamMachine {
             }
             added = (0, 0)
             if isShown { return .send(update(configuration.closingText, .lastFinal, now: now)) }
+            isEmpty = worst == nil && beside == nil
             let outcome = worst ?? beside ?? .refused(Delivery.Reason(emptyReason))
             phase = .done(outcome)
             return .done(outcome)

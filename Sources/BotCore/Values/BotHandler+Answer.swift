@@ -3,9 +3,9 @@ private import BotFoundation
 extension BotHandler {
     /// Handles one message without a bot, for tests of a handler: the whole answer, as the user would have it in the end.
     ///
-    /// Nothing is sent, and the text may be of any length; thinking is not part of it. `await reply.send(_:)` gives
+    /// Nothing is sent, and the text may be of any length; thinking and images are not part of it. `await reply.send(_:)` gives
     /// ``Delivery/delivered``, unless the message has a problem, and `await reply.finish()` gives ``Delivery/delivered``, or a refusal
-    /// if the text is blank and no message was sent.
+    /// if the text is blank, no message was sent and no image attached.
     ///
     /// - Throws: What the handler throws; a bot would end the answer with an apology.
     public func answer(to message: Inbound) async throws -> String {
@@ -35,4 +35,6 @@ private struct AnswerChannel: ReplyChannel {
     }
 
     func send(_ message: OutboundMessage) async -> Delivery { .delivered }
+    func attach(_ image: AttachedImage) {}
+    func sendImages() async -> Delivery? { .delivered }
 }

@@ -46,7 +46,7 @@ extension Delivery {
     }
 
     /// The worse of two outcomes; of equally bad ones, the earlier, `self`.
-    func worse(_ other: Delivery) -> Delivery {
+    package func worse(_ other: Delivery) -> Delivery {
         other.badness > badness ? other : self
     }
 

@@ -54,8 +54,9 @@ public struct Reply: Sendable {
     /// same. The next message of the conversation still waits until the handler has returned.
     ///
     /// - Returns: ``Delivery/delivered`` if the last update of each bubble was; ``Delivery/redirected(_:)`` if all of the answer
-    ///   came, but not all of it the way it was begun; otherwise the worst outcome among them. An answer without text is
-    ///   refused, and nothing is sent, unless messages of their own were (``send(_:)``). If the calling task is cancelled before the verdict, ``Delivery/unknown(_:)``; the
+    ///   came, but not all of it the way it was begun; otherwise the worst outcome among them, and among its images
+    ///   (``attach(image:)``). An answer without text or image is refused, and nothing is sent, unless messages of their own were
+    ///   (``send(_:)``). If the calling task is cancelled before the verdict, ``Delivery/unknown(_:)``; the
     ///   answer itself goes on to its end.
     @discardableResult
     public func finish() async -> Delivery {

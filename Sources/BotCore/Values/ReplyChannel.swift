@@ -37,6 +37,15 @@ public protocol ReplyChannel: Sendable {
     /// the message was answered before. Nothing, unless the channel says otherwise.
     func dropped(saying text: String?)
 
+    /// Takes an image for the end of the answer. Refused, unless the channel says otherwise. It must not wait.
+    ///
+    /// - Throws: ``UploadError``.
+    func attach(_ image: AttachedImage) throws(UploadError)
+
+    /// Called once, when an answer with images has ended and its text, if it has any, has its verdict: sends what did not go with the
+    /// text, and returns when the fate of all of them is known. No image is taken any more; `nil` if there is none.
+    func sendImages() async -> Delivery?
+
     /// How much more may be sent to the conversation now; nil if the channel has no rate limit, which is the default.
     func remainingSends() async -> SendBudget?
 }

@@ -1,4 +1,4 @@
-/// Why something was not uploaded.
+/// Why something was not uploaded, or an image not taken.
 public struct UploadError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of failure. Open: later versions may add kinds.
     public struct Code: RawRepresentable, Sendable, Hashable {
@@ -16,6 +16,12 @@ public struct UploadError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let tooSmall = Code(rawValue: "too-small")
         /// There are more bytes than the platform takes for that kind.
         public static let tooLarge = Code(rawValue: "too-large")
+        /// The answer has as many images as it may have.
+        public static let tooMany = Code(rawValue: "too-many")
+        /// What waits to be sent takes as much memory as it may.
+        public static let noRoom = Code(rawValue: "no-room")
+        /// The answer has ended, or the bubble that was to show it.
+        public static let ended = Code(rawValue: "ended")
         /// The name is empty, too long, has no extension, or has a character in it that no file name has.
         public static let invalidName = Code(rawValue: "invalid-name")
         /// The content is not of a format that the platform takes for that kind.
@@ -50,4 +56,11 @@ public struct UploadError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// The message, with the server's code where there is one.
     public var description: String { serverCode.map { "\(message) (errcode \($0))" } ?? message }
+}
+
+extension UploadError {
+    /// An image came too late.
+    package static var answerEnded: UploadError {
+        UploadError(.ended, "the answer has ended: images are attached before that")
+    }
 }

@@ -14,6 +14,9 @@ struct CallbackCodec: Sendable {
         let streamID: String
         let text: String
         let isFinal: Bool
+        let images: [ShownImage]
+        /// What is wrong with the images, if anything is.
+        let imageProblem: String?
     }
 
     private let cipher: CallbackCipher
@@ -76,7 +79,12 @@ struct CallbackCodec: Sendable {
         guard let stream = answer["stream"], let id = stream["id"]?.string, !id.isEmpty,
             let text = stream["content"]?.string, case .bool(let isFinal) = stream["finish"]
         else { throw Malformed(description: "the stream lacks a field") }
-        return Shown(streamID: id, text: text, isFinal: isFinal)
+        do {
+            let images = try ImageRules.images(in: stream, isFinal: isFinal)
+            return Shown(streamID: id, text: text, isFinal: isFinal, images: images, imageProblem: nil)
+        } catch {
+            return Shown(streamID: id, text: text, isFinal: isFinal, images: [], imageProblem: "\(error)")
+        }
     }
 
     /// Which command of the long connection an answer to an event is like.

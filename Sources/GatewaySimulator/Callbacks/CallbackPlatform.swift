@@ -297,11 +297,14 @@ package final class CallbackPlatform: Sendable {
             violation("content of \(shown.text.utf8.count) bytes")
         }
         if shown.text.allSatisfy(\.isWhitespace) { violation("a blank text does not close a bubble, or clears it") }
+        if let problem = shown.imageProblem { violation(problem) }
         let change = state.withLock { state -> (chat: String, bubble: Bubble)? in
             guard var message = state.messages[id] else { return nil }
             let old = message.bubble
-            guard old?.text != shown.text || old?.isFinished != shown.isFinal else { return nil }
-            let bubble = Bubble(
+            guard old?.text != shown.text || old?.isFinished != shown.isFinal || old?.images != shown.images else {
+                return nil
+            }
+            var bubble = Bubble(
                 streamID: shown.streamID,
                 messageType: "stream",
                 text: shown.text,
@@ -309,6 +312,7 @@ package final class CallbackPlatform: Sendable {
                 frames: (old?.frames ?? 0) + 1,
                 startedAt: old?.startedAt ?? .now
             )
+            bubble.images = shown.images
             message.bubble = bubble
             state.messages[id] = message
             return (message.pushed.chat, bubble)

@@ -15,6 +15,8 @@ struct StreamReplyChannel: ReplyChannel {
     /// Unique per answer.
     private let streamID: String
     private let path: Locked<ReplyPath>
+    /// What is to be sent behind the answer; `nil` once that has begun.
+    let images = Locked<[AttachedImage]?>([])
     /// When the message can no longer be answered, if that is known.
     private let answerableUntil: ContinuousClock.Instant?
 

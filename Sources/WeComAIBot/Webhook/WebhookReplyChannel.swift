@@ -94,19 +94,46 @@ final class WebhookReplyChannel: ReplyChannel {
     private func sendLast(_ update: BubbleUpdate) async -> Delivery {
         guard update.bubble == 0 else { return await sendOtherwise(update, because: Self.oneBubble) }
         if case .unwatched(let reason) = place(update) { return await sendOtherwise(update, because: reason) }
+        switch await fetching() {
+        case .fetched: return .delivered
+        case .unclosed(let reason): return .unknown(reason)
+        case .unwatched(let reason): return await sendOtherwise(update, because: reason)
+        case .waiting: return .unknown(Delivery.Reason("the bot ended before the platform asked for the answer"))
+        }
+    }
+
+    /// Where the complete answer stands when it was fetched, or nobody is expected to fetch it; still waiting only if the task is
+    /// cancelled before that.
+    private func fetching() async -> WebhookStreams<Promise<Void>>.Standing {
         let streamID = streamID
         while true {
-            switch answers.withStreams({ streams, now in streams.standing(of: streamID, now: now) }) {
-            case .fetched: return .delivered
-            case .unclosed(let reason): return .unknown(reason)
-            case .unwatched(let reason): return await sendOtherwise(update, because: reason)
-            case .waiting(let deadline):
-                guard !Task.isCancelled else {
-                    return .unknown(Delivery.Reason("the bot ended before the platform asked for the answer"))
-                }
-                await answers.wait(for: fetched, until: deadline)
-            }
+            let standing = answers.withStreams { streams, now in streams.standing(of: streamID, now: now) }
+            guard case .waiting(let deadline) = standing, !Task.isCancelled else { return standing }
+            await answers.wait(for: fetched, until: deadline)
         }
+    }
+
+    func attach(_ image: AttachedImage) throws(UploadError) {
+        let (image, streamID) = (try StreamImage(image), streamID)
+        let error = answers.withStreams { streams, now in streams.attach(image, to: streamID, now: now) }
+        if let error { throw error }
+    }
+
+    /// They went with the end of the bubble; one that has no text yet is finished for them.
+    func sendImages() async -> Delivery? {
+        let streamID = streamID
+        guard answers.withStreams({ streams, now in streams.closeForImages(streamID, now: now) }) else {
+            return imageDelivery()
+        }
+        return await answers.deliver {
+            _ = await fetching()
+            return imageDelivery()
+        }
+    }
+
+    private func imageDelivery() -> Delivery {
+        let streamID = streamID
+        return answers.withStreams { streams, now in streams.imageDelivery(of: streamID, now: now) }
     }
 
     private func place(_ update: BubbleUpdate) -> WebhookStreams<Promise<Void>>.Placing {

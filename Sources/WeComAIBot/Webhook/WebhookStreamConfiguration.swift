@@ -27,6 +27,8 @@ struct WebhookStreamConfiguration: Sendable, Hashable {
     /// For how long a stream is kept, so that a message that is delivered again, or a late question, gets the same answer again.
     /// As long as the dispatcher remembers a message.
     var retention = Duration.seconds(600)
+    /// How much memory the images of all streams take at most, in Base64 (our choice).
+    var maximumImageBytes = 64 << 20
     /// How many streams are kept, each with at most one bubble of text.
     var capacity = 4_096
 }

@@ -10,6 +10,8 @@ internal import BotCore
 /// * What was told last is repeated for as long as the stream is kept.
 /// * A stream is watched until its time is over or the platform falls silent. A bubble that is asked for after its time, or
 ///   whose answer will never come, is closed with the text it has.
+/// * Images are told with the end of a bubble, and only with it, every time that the end is told. They are kept until nobody is
+///   expected to fetch the end any more.
 /// * At most so many are kept. Those that have ended, and those that are whole and that nobody asks for, make room, the oldest first.
 ///
 /// States of a stream: open → complete, or open → cut.
@@ -66,6 +68,8 @@ struct WebhookStreams<Waiter: Sendable>: Sendable {
         var shown: String
         /// Whether the platform was told the end.
         var hasEnded = false
+        /// Whether the platform was told images.
+        var hasShownImages = false
     }
 
     /// What changes counts for the streams that there are, too.
@@ -75,6 +79,7 @@ struct WebhookStreams<Waiter: Sendable>: Sendable {
     /// Whether nobody will ask any more.
     private var isOver = false
     private var entries: [String: Entry] = [:]
+    private var images = WebhookImages()
     private var idOfMessage: [String: String] = [:]
     /// The ids of all entries, the oldest first.
     private var order: [String] = []
@@ -85,6 +90,9 @@ struct WebhookStreams<Waiter: Sendable>: Sendable {
 
     /// How many streams are kept.
     var count: Int { entries.count }
+
+    /// How much memory images take.
+    var imageBytes: Int { images.byteCount }
 
     /// How many of them the platform was not told the end of.
     var openCount: Int { entries.values.count { !$0.hasEnded } }
@@ -155,6 +163,7 @@ extension WebhookStreams {
 
     /// The platform asks what a stream shows. Report with ``fetched(_:)`` when it was told.
     mutating func refresh(_ id: String, now: ContinuousClock.Instant) -> StreamFrame {
+        freeImages(now: now)
         guard var entry = entries[id] else {
             return StreamFrame(id: id, isFinal: true, content: configuration.lostText)
         }
@@ -173,13 +182,19 @@ extension WebhookStreams {
     mutating func fetched(_ frame: StreamFrame) -> Waiter? {
         guard let entry = entries[frame.id] else { return nil }
         entries[frame.id]?.shown = frame.content
+        if !frame.images.isEmpty { entries[frame.id]?.hasShownImages = true }
         guard frame.isFinal, !entry.hasEnded else { return nil }
         entries[frame.id]?.hasEnded = true
         return entry.phase == .complete ? entry.waiter : nil
     }
 
     private func frame(of entry: Entry, id: String, isFinal: Bool) -> StreamFrame {
-        StreamFrame(id: id, isFinal: isFinal, content: entry.text ?? configuration.firstText)
+        StreamFrame(
+            id: id,
+            isFinal: isFinal,
+            content: entry.text ?? configuration.firstText,
+            images: isFinal ? images[id] : []
+        )
     }
 
     private func unfinished(_ text: String?) -> String {
@@ -201,6 +216,7 @@ extension WebhookStreams {
         in id: String,
         now: ContinuousClock.Instant
     ) -> Placing {
+        freeImages(now: now)
         guard let entry = entries[id], entry.phase == .open else { return .unwatched(Self.over) }
         // Also when nobody is expected to ask: if somebody does, this is what there is to say.
         entries[id]?.text = text
@@ -214,11 +230,16 @@ extension WebhookStreams {
     func standing(of id: String, now: ContinuousClock.Instant) -> Standing {
         guard let entry = entries[id] else { return .unwatched(Self.over) }
         guard !entry.hasEnded else { return .fetched }
-        let end = entry.opened + configuration.window + configuration.grace
+        let end = end(of: entry)
         let deadline = min(end, entry.lastAsked + configuration.silence)
         guard isOver || now >= deadline else { return .waiting(until: deadline) }
         let reason = isOver ? Self.ending : deadline == end ? Self.over : Self.silent
         return entry.text == entry.shown ? .unclosed(reason) : .unwatched(reason)
+    }
+
+    /// When nobody is expected to fetch the end of a bubble any more.
+    private func end(of entry: Entry) -> ContinuousClock.Instant {
+        entry.opened + configuration.window + configuration.grace
     }
 
     /// No more text will come. A bubble that is still open is closed with what it has; not when the bot is ending, because then the
@@ -256,6 +277,58 @@ extension WebhookStreams {
     }
 }
 
+// MARK: Images
+
+extension WebhookStreams {
+    /// The answer has one more image.
+    ///
+    /// - Returns: Why it is not taken; `nil` if it is.
+    mutating func attach(_ image: StreamImage, to id: String, now: ContinuousClock.Instant) -> UploadError? {
+        freeImages(now: now)
+        guard let entry = entries[id], entry.phase == .open, now < entry.opened + configuration.window else {
+            return UploadError(.ended, "the one bubble that can show images has ended")
+        }
+        let maximum = configuration.maximumImageBytes
+        guard images.add(image, to: id, maximumBytes: maximum) else {
+            let message =
+                "the images of open answers take \(images.byteCount) of \(maximum) bytes; this one has \(image.byteCount)"
+            return UploadError(.noRoom, message)
+        }
+        return nil
+    }
+
+    /// An answer without text has ended: its images need one.
+    ///
+    /// - Returns: Whether it had none, so that the end has still to be fetched.
+    mutating func closeForImages(_ id: String, now: ContinuousClock.Instant) -> Bool {
+        guard entries[id]?.phase == .open else { return false }
+        _ = place(configuration.closingText, isFinal: true, in: id, now: now)
+        return true
+    }
+
+    /// What became of the images of an answer that has ended.
+    func imageDelivery(of id: String, now: ContinuousClock.Instant) -> Delivery {
+        guard let entry = entries[id] else {
+            return .unknown(Delivery.Reason("whether its images were fetched is not known any more"))
+        }
+        guard !entry.hasShownImages else { return .delivered }
+        switch standing(of: id, now: now) {
+        case .waiting: return .unknown(Self.ending)
+        case .fetched: return Self.withoutImages(Self.over)
+        case .unwatched(let reason), .unclosed(let reason): return Self.withoutImages(reason)
+        }
+    }
+
+    private static func withoutImages(_ reason: Delivery.Reason) -> Delivery {
+        .refused(Delivery.Reason("its images were not delivered: \(reason.message)"))
+    }
+
+    private mutating func freeImages(now: ContinuousClock.Instant) {
+        let over = images.streams.filter { id in entries[id].map { end(of: $0) <= now } ?? true }
+        for id in over { images.remove(of: id) }
+    }
+}
+
 // MARK: The end
 
 extension WebhookStreams {
@@ -273,6 +346,7 @@ extension WebhookStreams {
 
 extension WebhookStreams {
     private mutating func expire(now: ContinuousClock.Instant) {
+        freeImages(now: now)
         let expired = order.prefix { id in entries[id].map { $0.opened + configuration.retention <= now } ?? true }
         for id in expired { forget(id) }
         order.removeFirst(expired.count)
@@ -292,6 +366,7 @@ extension WebhookStreams {
     }
 
     private mutating func forget(_ id: String) {
+        images.remove(of: id)
         guard let entry = entries.removeValue(forKey: id), !entry.messageID.isEmpty else { return }
         idOfMessage[entry.messageID] = nil
     }

@@ -56,11 +56,15 @@ struct StreamFrame: Sendable, Hashable {
     let content: String
     /// Comes back with the user's rating. Only on the first frame of a stream.
     let feedbackID: String?
+    /// What is shown below the text. Only on the last frame of a stream, and only through a callback address: the long connection
+    /// does not support it (official doc 101463).
+    let images: [StreamImage]
 
-    init(id: String, isFinal: Bool, content: String, feedbackID: String? = nil) {
+    init(id: String, isFinal: Bool, content: String, feedbackID: String? = nil, images: [StreamImage] = []) {
         self.id = id
         self.isFinal = isFinal
         self.content = content
         self.feedbackID = feedbackID
+        self.images = images
     }
 }

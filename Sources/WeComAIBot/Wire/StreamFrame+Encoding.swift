@@ -18,13 +18,17 @@ extension StreamFrame {
 }
 
 extension StreamFrame: Encodable {
-    private enum Key: String, CodingKey { case id, finish, content, feedback }
+    private enum Key: String, CodingKey {
+        case id, finish, content, feedback
+        case images = "msg_item"
+    }
 
     func encode(to encoder: any Encoder) throws {
         var stream = encoder.container(keyedBy: Key.self)
         try stream.encode(id, forKey: .id)
         try stream.encode(isFinal, forKey: .finish)
         try stream.encode(content, forKey: .content)
+        if !images.isEmpty { try stream.encode(images, forKey: .images) }
         if let feedbackID {
             var feedback = stream.nestedContainer(keyedBy: Key.self, forKey: .feedback)
             try feedback.encode(feedbackID, forKey: .id)
@@ -37,6 +41,12 @@ extension StreamFrame: Encodable {
     func validate(in name: String) throws(WireError) {
         try WireError.require(id, "stream.id", of: name)
         try WireError.limit(content, Self.maximumContentBytes, "stream.content", of: name)
+        guard images.isEmpty || isFinal, images.count <= StreamImage.maximumCount else {
+            throw WireError(
+                .invalid,
+                "stream.msg_item of \(name) has \(images.count) images, or does not come with the end"
+            )
+        }
         if let feedbackID {
             try WireError.require(feedbackID, "stream.feedback.id", of: name)
             try WireError.limit(feedbackID, Self.maximumFeedbackIDBytes, "stream.feedback.id", of: name)

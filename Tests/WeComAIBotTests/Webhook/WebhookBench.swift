@@ -69,6 +69,8 @@ private struct Witness: ReplyChannel {
     var route: String? { channel.route }
 
     func send(_ message: OutboundMessage) async -> Delivery { await channel.send(message) }
+    func attach(_ image: AttachedImage) throws(UploadError) { try channel.attach(image) }
+    func sendImages() async -> Delivery? { await channel.sendImages() }
 
     func send(_ update: BubbleUpdate) async -> Delivery {
         told(await channel.send(update), of: update)

@@ -150,6 +150,19 @@ extension [Observation.Event] {
         let isFinished = !bubbles.isEmpty && bubbles.allSatisfy(\.bubble.isFinished)
         return (bubbles.map(\.bubble.text).joined() + late, isFinished)
     }
+
+    /// The images that a user sees of an answer, in order, by their MD5: those of its bubble, and those that came as messages.
+    func images(of message: PushedMessage) -> [String] {
+        var (inBubble, behind): ([String], [String]) = ([], [])
+        for case .updated(message.messageID, _, let bubble) in self {
+            if let id = bubble.mediaID {
+                for case .uploaded(let media) in self where media.id == id { behind.append(media.md5) }
+            } else {
+                inBubble = bubble.images.map(\.md5)
+            }
+        }
+        return inBubble + behind
+    }
 }
 
 extension Bot {

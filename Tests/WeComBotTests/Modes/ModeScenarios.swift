@@ -53,6 +53,18 @@ struct ModeScenario: Sendable, CustomTestStringConvertible {
                 #expect(await stage.outcome(of: message).isDelivered)
             }
         },
+        ModeScenario("images at the end of an answer: one, ten and one more, and none but images") { stage in
+            let sums = try (0..<10).map { try BotBench.md5(ModeStage.image($0)) }
+            for (count, text) in [(1, "看图"), (10, "看图"), (11, "看图：too-many")] {
+                let message = await stage.push("images \(count)", from: "user-\(count)")
+                #expect(await stage.sees(message) { $0.hasPrefix("看图") } == text)
+                #expect(await stage.outcome(of: message) == .delivered)
+                #expect(await stage.seesImages(min(count, 10), of: message) == Array(sums.prefix(count)))
+            }
+            let only = await stage.push("only images 2")
+            #expect(await stage.seesImages(2, of: only) == Array(sums.prefix(2)))
+            #expect(await stage.outcome(of: only) == .delivered)
+        },
         ModeScenario("a slow handler") { stage in
             let message = await stage.push("slow")
             #expect(await stage.sees(message) { $0.hasSuffix("来") } == "慢慢来")

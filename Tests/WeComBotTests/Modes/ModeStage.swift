@@ -9,7 +9,7 @@ import Testing
 /// A bot in one of its modes, with a handler that does as the message says, and a user.
 ///
 /// `throw` is half an answer and a failure, `slow` takes a second, `together` waits until twenty have said so, `long N` is a text of N
-/// bytes; everything else is echo-bot's.
+/// bytes, `images N` N images behind a text and `only images N` without; everything else is echo-bot's.
 struct ModeStage: Sendable {
     struct Broken: Error {}
 
@@ -68,17 +68,27 @@ struct ModeStage: Sendable {
         } else if message.text == "together" {
             await handled.wait { $0.count { $0.text == "together" } == 20 }
             await reply.write("一起来")
-        } else if let count = Self.length(message.text) {
+        } else if let count = Self.number("long ", message.text) {
             await reply.write(Self.text(bytes: count))
+        } else if let count = Self.number("images ", message.text) ?? Self.number("only images ", message.text) {
+            if message.text.hasPrefix("images") { await reply.write("看图") }
+            do throws(UploadError) {
+                for number in 0..<count { try await reply.attach(image: Self.image(number)) }
+            } catch {
+                await reply.write("：" + error.code.rawValue)
+            }
         } else {
             await EchoBot.answer(message.text, reply)
         }
         outcomes.record(Outcome(messageID: message.id, delivery: await reply.finish()))
     }
 
-    private static func length(_ text: String) -> Int? {
-        text.hasPrefix("long ") ? Int(text.dropFirst("long ".count)) : nil
+    private static func number(_ command: String, _ text: String) -> Int? {
+        text.hasPrefix(command) ? Int(text.dropFirst(command.count)) : nil
     }
+
+    /// One of 256 images.
+    static func image(_ number: Int) -> [UInt8] { [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, UInt8(number)] }
 
     /// A text without a place where a splitter would like to cut it.
     static func text(bytes: Int) -> String {
@@ -99,6 +109,11 @@ struct ModeStage: Sendable {
             let (text, isFinished) = events.seen(message)
             return isFinished && fits(text)
         }.seen(message).text
+    }
+
+    /// Waits until the user sees so many images of an answer: their checksums, in order.
+    func seesImages(_ count: Int, of message: PushedMessage) async -> [String] {
+        await far.observed.wait { $0.images(of: message).count >= count }.images(of: message)
     }
 
     /// Waits until the handler knows how an answer ended.
