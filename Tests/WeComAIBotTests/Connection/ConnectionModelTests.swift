@@ -40,6 +40,8 @@ struct ConnectionModelTests {
         #expect(statistics.throttled > 20, "\(statistics)")
         #expect(statistics.refusedPings > 0, "\(statistics)")
         #expect(statistics.deadWriteHalves > 0, "\(statistics)")
+        #expect(statistics.calledBack > 20, "\(statistics)")
+        #expect(statistics.left > 2, "\(statistics)")
         #expect(statistics.lateAnswers > 5, "\(statistics)")
     }
 }
