@@ -212,7 +212,7 @@ struct ConnectionModel {
 
     /// The store has written.
     mutating func letDepart() {
-        guard isCalm || chance(50) else { return }
+        guard isCalm || chance(10) else { return }
         let asked = asked
         self.asked = []
         for (id, ask, epoch) in asked {

@@ -77,7 +77,8 @@ struct OutboxTests {
             await bench.subscribe()
             async let pushed = bench.connection.push(.markdown("三点 🙂 e\u{301}"), to: Self.user)
             await store.asked.next()
-            for _ in 0..<1_000 { await Task.yield() }
+            while await bench.connection.unsettled == 0 { await Task.yield() }
+            for _ in 0..<100 { _ = await bench.connection.unsettled }  // as many turns of the loop
             #expect(bench.frames().count == 1, "only the subscribe")
             gate.open()
             let frame = await bench.frame(1)
@@ -181,7 +182,7 @@ struct OutboxTests {
             await bench.subscribe()
             let first = await bench.frame(1)
             #expect(text(first) == "第一条消息")
-            for _ in 0..<1_000 { await Task.yield() }
+            for _ in 0..<100 { _ = await bench.connection.unsettled }
             #expect(bench.frames().count == 2, "the second waits for the verdict of the first")
             await acknowledge(bench, first)
             let second = await bench.frame(2)
