@@ -28,6 +28,17 @@ extension SQLiteConnection {
         "CREATE INDEX seen_at ON seen (at)",
     ]
 
+    /// What version 1 of the tables had not.
+    static let pushSchema = [
+        // Messages that are no answers and have no verdict. Their numbers are of the same row as those of turns.
+        """
+        CREATE TABLE pushes (
+            number INTEGER PRIMARY KEY, posted_at INTEGER NOT NULL, is_group INTEGER NOT NULL, conversation TEXT NOT NULL,
+            kind TEXT NOT NULL, body BLOB NOT NULL, left INTEGER NOT NULL
+        )
+        """
+    ]
+
     func integer(_ sql: String) throws(StoreError) -> Int64 {
         guard case .integer(let number)? = try run(sql).first?.first else {
             throw StoreError(.corrupt, "\(path) is damaged: no number from \(sql)")
@@ -44,6 +55,10 @@ extension SQLiteConnection {
         case .closed(let number):
             try run("DELETE FROM turns WHERE number=?", [.integer(number)])
             try forgetAnswer(of: number)
+        case .posted(let push): try write(push)
+        case .marked(let number, let mayHaveArrived):
+            try run("UPDATE pushes SET left=? WHERE number=?", [.integer(mayHaveArrived ? 1 : 0), .integer(number)])
+        case .settled(let number): try run("DELETE FROM pushes WHERE number=?", [.integer(number)])
         case .seen(let id, let time):
             // Replaced and not changed, so that the newest ids have the highest numbers.
             try run("INSERT OR REPLACE INTO seen (message_id, at) VALUES (?, ?)", [.text(id), .integer(time)])
@@ -75,6 +90,20 @@ extension SQLiteConnection {
         try forgetAnswer(of: turn.number)
         if let answer = turn.answer { try write(answer, of: turn.number) }
         if !message.id.isEmpty { try write(.seen(id: message.id, at: turn.receivedAt)) }
+    }
+
+    private func write(_ push: SavedPush) throws(StoreError) {
+        try run(
+            """
+            INSERT OR REPLACE INTO pushes (number, posted_at, is_group, conversation, kind, body, left)
+                VALUES (?,?,?,?,?,?,?)
+            """,
+            [
+                .integer(push.number), .integer(push.postedAt), .integer(push.conversation.kind == .group ? 1 : 0),
+                .text(push.conversation.id), .text(push.message.kind.rawValue), .blob(push.message.body),
+                .integer(push.mayHaveArrived ? 1 : 0),
+            ]
+        )
     }
 
     private func write(_ answer: SavedAnswer, of number: Int64) throws(StoreError) {
@@ -129,13 +158,36 @@ extension SQLiteConnection {
         }
         let seen = try run("SELECT message_id, at FROM seen ORDER BY number")
         let saved = turns.compactMap { Self.turn($0, finals) }.filter { !senseless.contains($0.number) }
-        let state = SavedState(turns: saved, seen: seen.compactMap(Self.sighting))
-        return (state, turns.count - state.turns.count + seen.count - state.seen.count)
+        let pushes = try run(
+            "SELECT number, posted_at, is_group, conversation, kind, body, left FROM pushes ORDER BY number"
+        )
+        let state = SavedState(
+            turns: saved,
+            seen: seen.compactMap(Self.sighting),
+            pushes: pushes.compactMap(Self.push)
+        )
+        let rows = turns.count + seen.count + pushes.count
+        return (state, rows - state.turns.count - state.seen.count - state.pushes.count)
     }
 
     private static func sighting(_ row: [Value]) -> SavedState.Sighting? {
         guard row.count == 2, case .text(let id) = row[0], case .integer(let time) = row[1] else { return nil }
         return SavedState.Sighting(id: id, at: time)
+    }
+
+    private static func push(_ row: [Value]) -> SavedPush? {
+        guard row.count == 7, case .integer(let number) = row[0], SavedTurn.numbers.contains(number),
+            case .integer(let postedAt) = row[1], case .integer(let isGroup) = row[2],
+            case .text(let conversation) = row[3], case .text(let kind) = row[4], case .blob(let body) = row[5],
+            case .integer(let left) = row[6]
+        else { return nil }
+        return SavedPush(
+            number: number,
+            message: OutboundMessage(kind: OutboundMessage.Kind(rawValue: kind), body: body),
+            conversation: Conversation(kind: isGroup == 1 ? .group : .single, id: conversation),
+            postedAt: postedAt,
+            mayHaveArrived: left != 0
+        )
     }
 
     private static func turn(_ row: [Value], _ finals: [Int64: [SavedAnswer.Final]]) -> SavedTurn? {

@@ -13,7 +13,7 @@ package final class SQLiteStateStore: StateStore {
     /// "WCBS", in the file's header: whose file it is.
     static let applicationID: Int64 = 0x5743_4253
     /// The version of the tables.
-    static let schemaVersion: Int64 = 1
+    static let schemaVersion: Int64 = 2
 
     /// What waits for the disk.
     enum Synchronous: String {
@@ -114,8 +114,10 @@ extension SQLiteStateStore {
         if tables == 0 {
             for statement in SQLiteConnection.schema { try connection.run(statement) }
             try connection.run("PRAGMA application_id=\(Self.applicationID)")
-            try connection.run("PRAGMA user_version=\(Self.schemaVersion)")
         }
+        // A file of an earlier version gets what it has not, and keeps what it has.
+        if version < 2 { for statement in SQLiteConnection.pushSchema { try connection.run(statement) } }
+        if version < Self.schemaVersion { try connection.run("PRAGMA user_version=\(Self.schemaVersion)") }
         try connection.run("COMMIT")
         try connection.run("PRAGMA synchronous=\(synchronous.rawValue)")
         guard try connection.run("PRAGMA quick_check(1)") == [[.text("ok")]] else {

@@ -31,7 +31,7 @@ extension Bot {
     }
 
     private func channel() throws(UploadError) -> any BotChannel {
-        guard let channel = runningChannel else {
+        guard let channel = runningParts?.channel else {
             throw UploadError(.notRunning, "the bot does not run; upload while it does")
         }
         return channel

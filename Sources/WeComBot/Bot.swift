@@ -107,8 +107,10 @@ public final class Bot: Sendable {
     /// It counts in the conversation's rate limit, and waits for it; without a connection it waits for one. It is never shown twice: if
     /// nobody knows whether it arrived, the outcome is ``BotCore/Delivery/unknown(_:)``, and it is not sent again.
     ///
-    /// It is kept in memory only, with or without a ``Configuration/stateFile``: what still waits when the bot ends is refused, and the
-    /// next process does not know of it.
+    /// With a ``Configuration/stateFile`` it survives the process while it waits. If the bot is killed, the next process sends it if it
+    /// certainly never left, in the order of its conversation; not if it is older than 24 hours, nor more than the newest 1,000. What may
+    /// have arrived is not sent again, and said in the log. If the bot is asked to end while it waits, the outcome is
+    /// ``BotCore/Delivery/unknown(_:)``, and the next process sends it. Without a state file it is refused then, and forgotten.
     ///
     /// - Parameter conversation: One in which the user has written to the bot before: the platform refuses others (official doc 101463).
     /// - Returns: The outcome. Refused, and not sent, if the message has a problem (``BotCore/OutboundMessage/problem``), or the bot is
@@ -170,9 +172,9 @@ public final class Bot: Sendable {
         await apply(to: parts)
     }
 
-    /// The way in which messages arrive and answers leave, while it runs.
-    var runningChannel: (any BotChannel)? {
-        if case .running(let parts) = life.withLock({ $0 }) { parts.channel } else { nil }
+    /// What runs, while it runs.
+    var runningParts: BotParts? {
+        if case .running(let parts) = life.withLock({ $0 }) { parts } else { nil }
     }
 
     /// Answers a request to the callback address, for a host whose own HTTP server carries it; ``Configuration/callbackPort`` is 0 then.
@@ -263,7 +265,11 @@ public final class Bot: Sendable {
             group.addTask { await parts.events.run() }
             group.addTask {
                 // Before anything can arrive.
-                await parts.dispatcher.recover(restored: { reader.restored($0) }) { await way.channel(resuming: $0) }
+                await parts.dispatcher.recover(
+                    restored: { reader.restored($0) },
+                    resend: { way.resend($0) },
+                    resume: { await way.channel(resuming: $0) }
+                )
                 await way.run()
                 if await way.endedDisplaced { self.ending.yield(.displaced) }
             }
@@ -392,7 +398,7 @@ public final class Bot: Sendable {
         if waiting > 0 {
             log(
                 .notice,
-                "messages and updates that waited for the connection, or for a rate limit, are not sent",
+                "messages and updates that waited for the connection, or for a rate limit, are not sent by this process",
                 [.count: "\(waiting)"]
             )
         }

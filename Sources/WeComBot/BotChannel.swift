@@ -26,6 +26,8 @@ protocol BotChannel: Sendable {
     var reader: InboundReader { get async }
     /// The way to go on with an answer that another process has begun, if there is one.
     func channel(resuming turn: SavedTurn) async -> (any ReplyChannel)?
+    /// Takes the messages that another process left and that are no answers.
+    func resend(_ pushes: [SavedPush])
     /// Sends a message that answers nothing, and waits for the verdict.
     func push(_ message: OutboundMessage, to conversation: Conversation) async -> Delivery
     /// The group webhook; it may be one that is configured nowhere.
@@ -64,6 +66,7 @@ enum ChannelConfiguration: Sendable {
             let connection = try LongConnection(
                 configuration,
                 on: loop,
+                ledger: dispatcher.ledger,
                 log: log,
                 ending: ending,
                 onEvent: onEvent,
@@ -115,6 +118,9 @@ extension WebhookServer: BotChannel {
     nonisolated func channel(resuming turn: SavedTurn) -> (any ReplyChannel)? { endpoint.channel(resuming: turn) }
 
     nonisolated var reader: InboundReader { endpoint.reader }
+
+    /// They wait in the store for the long connection.
+    nonisolated func resend(_ pushes: [SavedPush]) {}
 
     nonisolated func push(_ message: OutboundMessage, to conversation: Conversation) -> Delivery {
         .refused(

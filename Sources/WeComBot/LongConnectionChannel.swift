@@ -51,7 +51,7 @@ actor LongConnectionChannel: BotChannel {
         }
     }
 
-    nonisolated func beginEnding() {}
+    nonisolated func beginEnding() { connection.beginEnding() }
 
     nonisolated func stop(within limit: Duration) async { await connection.stop(within: limit) }
 
@@ -74,6 +74,8 @@ actor LongConnectionChannel: BotChannel {
     nonisolated var reader: InboundReader {
         get async { await connection.reader }
     }
+
+    nonisolated func resend(_ pushes: [SavedPush]) { connection.resend(pushes) }
 
     nonisolated func push(_ message: OutboundMessage, to conversation: Conversation) async -> Delivery {
         await connection.push(message, to: conversation)

@@ -87,7 +87,7 @@ extension StateChange {
     var isAboutATurn: Bool {
         switch self {
         case .opened, .answered, .closed: true
-        case .seen, .forget: false
+        case .seen, .forget, .posted, .marked, .settled: false
         }
     }
 
@@ -97,6 +97,9 @@ extension StateChange {
         case .answered(let number, let answer): "answer \(number) \(answer.summary)"
         case .closed(let number): "close \(number)"
         case .seen(let id, let time): "seen \(id) \(time)"
+        case .posted(let push): "post \(push.number)\(push.mayHaveArrived ? "?" : "")"
+        case .marked(let number, let mayHaveArrived): "mark \(number)\(mayHaveArrived ? "?" : "")"
+        case .settled(let number): "settle \(number)"
         case .forget(let time, let count): "forget \(time) \(count)"
         }
     }
@@ -115,6 +118,7 @@ extension SavedState {
     init(after changes: [StateChange]) {
         var turns: [Int64: SavedTurn] = [:]
         var seen: [String: Int64] = [:]
+        var pushes: [Int64: SavedPush] = [:]
         for change in changes {
             switch change {
             case .opened(let turn):
@@ -123,9 +127,16 @@ extension SavedState {
             case .answered(let number, let answer): turns[number]?.answer = answer
             case .closed(let number): turns[number] = nil
             case .seen(let id, let time): seen[id] = time
+            case .posted(let push): pushes[push.number] = push
+            case .marked(let number, let mayHaveArrived): pushes[number]?.mayHaveArrived = mayHaveArrived
+            case .settled(let number): pushes[number] = nil
             case .forget(let time, _): seen = seen.filter { $0.value >= time }
             }
         }
-        self.init(turns: Array(turns.values), seen: seen.map { Sighting(id: $0.key, at: $0.value) })
+        self.init(
+            turns: Array(turns.values),
+            seen: seen.map { Sighting(id: $0.key, at: $0.value) },
+            pushes: Array(pushes.values)
+        )
     }
 }

@@ -88,6 +88,50 @@ struct SQLiteStateStoreTests {
         #expect(capture.messages(from: .notice) == [])
     }
 
+    private static func push(_ number: Int64, _ text: String = "", left: Bool = false) -> SavedPush {
+        SavedPush(
+            number: number,
+            message: OutboundMessage(kind: .init(rawValue: "类"), body: Array(text.utf8)),
+            conversation: Conversation(kind: .group, id: "群 👨‍👩‍👧"),
+            postedAt: 1_700_000_000_123,
+            mayHaveArrived: left
+        )
+    }
+
+    @Test("a message that was to be sent comes back as it was, with whether it may have arrived")
+    func pushes() throws {
+        let text = "{\"content\":\"三点开会 👋🏽 e\u{301}\u{0}\"}"
+        let store = store()
+        _ = try store.recover()
+        try store.record([.posted(Self.push(1, text)), .posted(Self.push(2)), .posted(Self.push(3, left: true))])
+        try store.record([
+            .marked(push: 2, mayHaveArrived: true), .marked(push: 3, mayHaveArrived: false), .posted(Self.push(4)),
+            .settled(push: 4), .settled(push: 99), .marked(push: 98, mayHaveArrived: true),
+        ])
+        store.close()
+        #expect(try found().pushes == [Self.push(1, text), Self.push(2, left: true), Self.push(3)])
+        #expect(capture.messages(from: .notice) == [])
+    }
+
+    @Test("a file of the first version keeps what it has, and gets what it has not")
+    func upgrade() throws {
+        let before = store()
+        _ = try before.recover()
+        try before.record([.opened(Self.turn(7, id: "m7", text: "你好", answer: Self.full)), .seen(id: "x", at: 5)])
+        try #require(before.database).run("DROP TABLE pushes")
+        try #require(before.database).run("PRAGMA user_version=1")
+        before.close()
+        let after = store()
+        let state = try after.recover()
+        #expect(state.turns.map(\.answer) == [Self.full] && state.seen.map(\.id) == ["m7", "x"])
+        #expect(state.pushes.isEmpty)
+        try after.record([.posted(Self.push(8, "新"))])
+        after.close()
+        let again = try found()
+        #expect(again.turns.count == 1 && again.pushes == [Self.push(8, "新")])
+        #expect(capture.messages(from: .notice) == [])
+    }
+
     @Test("a turn that waits is told from one whose answer is still empty")
     func waitingAndStarted() throws {
         let store = store()
@@ -232,20 +276,27 @@ struct SQLiteStateStoreTests {
             "answers SET shown='yes'", "answers SET route=x'FF'",
             "answers SET opening=x'FF'", "answers SET mid_line='no'", "finals SET bubble=-1",
             "finals SET bubble=1000001",
-            "finals SET text=x'FF'", "finals SET left='yes'",
+            "finals SET text=x'FF'", "finals SET left='yes'", "pushes SET number=0",
+            "pushes SET number=9007199254740993",
+            "pushes SET posted_at='soon'", "pushes SET is_group='yes'", "pushes SET conversation=x'FF'",
+            "pushes SET kind=x'FF'", "pushes SET body='x'", "pushes SET left='yes'",
         ]
     )
     func tamperedRows(change: String) throws {
         let store = store()
         _ = try store.recover()
         try store.record([.opened(Self.turn(1)), .opened(Self.turn(2, answer: Self.full))])
-        let key = change.hasPrefix("turns") ? "number" : "turn"
+        try store.record([.posted(Self.push(2)), .posted(Self.push(3))])
+        let isPush = change.hasPrefix("pushes")
+        let key = isPush || change.hasPrefix("turns") ? "number" : "turn"
         let rows = change.hasPrefix("finals") ? "\(key)=2 AND text=''" : "\(key)=2"
         try #require(store.database).run("UPDATE \(change) WHERE \(rows)")
         store.close()
         // A text column takes a number as text.
         let isText = ["turns SET route=1", "answers SET rest=3.5e0"].contains(change)
-        #expect(try found().turns.count == (isText ? 2 : 1))
+        let state = try found()
+        #expect(state.turns.count == (isText || isPush ? 2 : 1))
+        #expect(state.pushes.count == (isPush ? 1 : 2))
         #expect(capture.messages(from: .warning).count == (isText ? 0 : 1))
     }
 
@@ -270,9 +321,9 @@ struct SQLiteStateStoreTests {
     @Test("a later version's file and another program's are left as they are")
     func foreign() throws {
         try fill()
-        try SQLiteConnection(path: path).run("PRAGMA user_version=2")
+        try SQLiteConnection(path: path).run("PRAGMA user_version=\(SQLiteStateStore.schemaVersion + 1)")
         #expect(#expect(throws: StoreError.self) { try found() }?.code == .newer)
-        try SQLiteConnection(path: path).run("PRAGMA user_version=1")
+        try SQLiteConnection(path: path).run("PRAGMA user_version=\(SQLiteStateStore.schemaVersion)")
         try SQLiteConnection(path: path).run("PRAGMA application_id=1")
         #expect(#expect(throws: StoreError.self) { try found() }?.code == .foreign)
         #expect(directory.names.allSatisfy { !$0.contains("corrupt") })

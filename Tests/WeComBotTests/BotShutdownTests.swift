@@ -28,7 +28,7 @@ struct BotShutdownTests {
                 if case .refused = delivery {} else { Issue.record("\(delivery)") }
             }
         }
-        let notices = bench.text(from: .notice).filter { $0.contains("are not sent") }
+        let notices = bench.text(from: .notice).filter { $0.contains("are not sent by this process") }
         #expect(notices.count == 1 && notices[0].contains("count=2"))
     }
 

@@ -13,19 +13,21 @@ extension Dispatcher {
     /// than ``Ledger/patience``.
     ///
     /// - Parameter restored: Gives a turn whose message has again what the store does not keep, such as its attachments.
+    /// - Parameter resend: Takes the messages that were left and are no answers. It must not block.
     /// - Parameter resume: Gives the way back to the user, if the channel knows it. Final texts that
     ///   ``SavedAnswer/Final/mayHaveArrived`` may have been seen: the channel must not send them in another way than before.
     @concurrent package func recover(
         restored: @escaping @Sendable (SavedTurn) -> SavedTurn = { $0 },
+        resend: @escaping @Sendable ([SavedPush]) -> Void = { _ in },
         resume: @escaping @Sendable (SavedTurn) async -> (any ReplyChannel)?
     ) async {
         guard let ledger else { return }
         let resume: State.Resume = { turn in await resume(turn).map { (restored(turn), $0) } }
-        state.withLock { $0.resume = resume }
+        state.withLock { ($0.resume, $0.resend) = (resume, resend) }
         if let saved = await ledger.recover() { await takeOver(saved, resume) }
     }
 
-    /// Opens a store that could not be opened in ``recover(restored:resume:)``, however often that takes.
+    /// Opens a store that could not be opened in ``recover(restored:resend:resume:)``, however often that takes.
     func recoverLater() async {
         guard let ledger else { return }
         while ledger.isToBeOpened {
@@ -38,6 +40,8 @@ extension Dispatcher {
 
     private func takeOver(_ saved: SavedState, _ resume: State.Resume) async {
         guard let ledger else { return }
+        let resend = state.withLock { $0.resend }
+        if !saved.pushes.isEmpty { resend?(saved.pushes) }
         let (now, unixNow) = (timeline.now, ledger.now)
         let age = { Self.age(of: $0, at: unixNow) }
         let turns = saved.turns.filter { SavedTurn.numbers.contains($0.number) }.sorted { $0.number < $1.number }

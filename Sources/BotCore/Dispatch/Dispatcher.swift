@@ -6,12 +6,12 @@ package final class Dispatcher: Sendable {
     struct State {
         var machine: DispatcherMachine
         var hasRun = false
-        /// The number of the newest turn.
-        var lastNumber: Int64 = 0
         /// When everything is to have ended, the store too, if that is known.
         var endsBy: ContinuousClock.Instant?
         /// Gives the way back to who wrote what another process left.
         var resume: Resume?
+        /// Takes the messages that another process left and that are no answers.
+        var resend: (@Sendable ([SavedPush]) -> Void)?
 
         /// A turn as it was, and the way back to the user, if it is known.
         typealias Resume = @Sendable (SavedTurn) async -> (SavedTurn, any ReplyChannel)?
@@ -23,7 +23,8 @@ package final class Dispatcher: Sendable {
 
     private let handler: any BotHandler
     let timeline: Timeline
-    let ledger: Ledger?
+    /// What is owed, if it is written down.
+    package let ledger: Ledger?
     let log: Log
     private let pool: ThreadPool
     let state: Locked<State>
@@ -90,8 +91,8 @@ extension Dispatcher {
         let canWait = route != nil && ledger?.isHealthy == true
         let (admission, record) = state.withLock { state in
             let record = ledger.map { ledger in
-                state.lastNumber += 1
-                let turn = SavedTurn(number: state.lastNumber, message: message, route: route, receivedAt: receivedAt)
+                let number = ledger.makeNumber()
+                let turn = SavedTurn(number: number, message: message, route: route, receivedAt: receivedAt)
                 return TurnRecord(turn, in: ledger)
             }
             let turn = Turn(message: message, channel: channel, record: record)

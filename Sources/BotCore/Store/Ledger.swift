@@ -3,8 +3,8 @@ package import BotFoundation
 /// Writes down what must survive the process, as it changes.
 ///
 /// Nothing waits for the disk unless it asks to (``barrier()``), and all that has changed since the last write goes into the next one
-/// together, each turn once; of one that has come and gone meanwhile only the id. So what is pending is bounded by the number of
-/// turns, however slow the disk is. A store that fails never holds up an answer: what could not be written is tried again after
+/// together, each turn and each push once; of one that has come and gone meanwhile only the id. So what is pending is bounded by
+/// their number, however slow the disk is. A store that fails never holds up an answer: what could not be written is tried again after
 /// ``retryInterval``. What changes while the store has not been opened is written when it is.
 package final class Ledger: Sendable {
     /// How many ids of messages are kept, and for how long.
@@ -16,7 +16,7 @@ package final class Ledger: Sendable {
     }
 
     private struct Batch {
-        var records: [TurnRecord]
+        var records: [any LedgerRecord]
         var base: Int64
         var sightings: [String: Int64]
         var forgets: Bool
@@ -28,13 +28,15 @@ package final class Ledger: Sendable {
         var isOpen = false
         /// What was found in it, until somebody takes it over.
         var found: SavedState?
-        /// The highest number of a turn that was found.
+        /// The highest number that was found.
         var base: Int64 = 0
-        var dirty: [Int64: TurnRecord] = [:]
+        /// The number that was given last, counted from `base`.
+        var lastNumber: Int64 = 0
+        var dirty: [Int64: any LedgerRecord] = [:]
         var sightings: [String: Int64] = [:]
         /// Whether a thread writes, or is about to.
         var isWriting = false
-        /// The turns in the batch that is being written, and how many batches were.
+        /// What is in the batch that is being written, and how many batches were.
         var underWay: Set<Int64> = []
         var batchesEnded = 0
         /// Fulfilled when the batch that is being written is, or the store fails.
@@ -106,6 +108,9 @@ package final class Ledger: Sendable {
     /// Whether what is noted is written.
     package var isHealthy: Bool { state.withLock { $0.isOpen && !$0.isFailing && !$0.isClosed } }
 
+    /// Whether nothing more is written.
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
     /// Whether the store still has to be opened, or what was found in it to be taken over.
     package var isToBeOpened: Bool { state.withLock { (!$0.isOpen || $0.found != nil) && !$0.isClosed } }
 
@@ -157,7 +162,8 @@ extension Ledger {
 
     /// - Returns: Whether there is something to write.
     private func opened(_ found: SavedState) -> Bool {
-        let base = found.turns.map(\.number).filter(SavedTurn.numbers.contains).max() ?? 0
+        let numbers = found.turns.map(\.number) + found.pushes.map(\.number)
+        let base = numbers.filter(SavedTurn.numbers.contains).max() ?? 0
         let starts = state.withLock { state in
             state.isOpen = true
             state.found = found
@@ -170,8 +176,24 @@ extension Ledger {
         return starts
     }
 
-    /// Something about a turn has changed.
-    func touch(_ record: TurnRecord) {
+    /// A number for a turn or a push, higher than all before.
+    func makeNumber() -> Int64 {
+        state.withLock { state in
+            state.lastNumber += 1
+            return state.lastNumber
+        }
+    }
+
+    /// The record of a message that is to be sent and answers nothing, or stands beside an answer; `nil` if nothing is written any
+    /// more.
+    package func record(of message: OutboundMessage, to conversation: Conversation) -> PushRecord? {
+        guard !isClosed else { return nil }
+        let push = SavedPush(number: makeNumber(), message: message, conversation: conversation, postedAt: now)
+        return PushRecord(push, in: self)
+    }
+
+    /// Something about a turn or a push has changed.
+    func touch(_ record: any LedgerRecord) {
         let batchesEnded = state.withLock { $0.batchesEnded }
         let isGone = record.isGone
         let capacity = window.capacity
@@ -220,7 +242,7 @@ extension Ledger {
     /// in a cancelled task.
     ///
     /// - Parameter limit: How long it waits; less than ``patience`` says nothing about the store.
-    func barrier(within limit: Duration = Ledger.patience) async {
+    package func barrier(within limit: Duration = Ledger.patience) async {
         let promise = state.withLock { state -> Promise<Void>? in
             if !state.isOpen || state.isFailing || state.isClosed { return nil }
             return state.isEmpty ? state.current : state.next
@@ -255,7 +277,7 @@ extension Ledger {
     /// - Returns: Whether it is closed.
     private func seal() -> Bool {
         let now = timeline.now
-        let (isSealed, isFirst, unwritten) = state.withLock { state -> (Bool, Bool, [Int64: TurnRecord]) in
+        let (isSealed, isFirst, unwritten) = state.withLock { state -> (Bool, Bool, [Int64: any LedgerRecord]) in
             if state.isClosed { return (true, false, [:]) }
             if state.isOpen, !state.isEmpty, Self.mayWrite(state, now) { return (false, false, [:]) }
             state.isClosed = true

@@ -15,10 +15,13 @@ package struct SavedState: Sendable {
     package var turns: [SavedTurn]
     /// The ids of messages that were seen lately.
     package var seen: [Sighting]
+    /// The messages that have no verdict and are no answers.
+    package var pushes: [SavedPush]
 
-    package init(turns: [SavedTurn] = [], seen: [Sighting] = []) {
+    package init(turns: [SavedTurn] = [], seen: [Sighting] = [], pushes: [SavedPush] = []) {
         self.turns = turns
         self.seen = seen
+        self.pushes = pushes
     }
 }
 

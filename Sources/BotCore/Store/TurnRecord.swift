@@ -3,7 +3,7 @@ internal import BotFoundation
 /// One turn as it is to be written down.
 ///
 /// It does not queue changes: it knows what is in the store already, and when the ledger writes, it is asked for the difference.
-package final class TurnRecord: Sendable {
+package final class TurnRecord: LedgerRecord {
     private enum Written {
         case nothing, open, closed
     }
@@ -29,9 +29,6 @@ package final class TurnRecord: Sendable {
         state = Locked(State(written: isRecovered ? .open : .nothing, answer: turn.answer))
     }
 
-    /// Its number in the store.
-    ///
-    /// - Parameter base: The highest number that the store held when it was opened. A turn of this process counts from there.
     func number(after base: Int64) -> Int64 {
         isRecovered ? turn.number : turn.number.addingReportingOverflow(base).partialValue
     }
@@ -95,7 +92,6 @@ package final class TurnRecord: Sendable {
 // MARK: - The ledger's side
 
 extension TurnRecord {
-    /// What the store does not know yet. On the ledger's thread only.
     func change(after base: Int64) -> StateChange? {
         let number = number(after: base)
         let stream = state.withLock { $0.stream }
@@ -121,13 +117,12 @@ extension TurnRecord {
         }
     }
 
-    /// The change was written.
     func wrote(_ change: StateChange) {
         state.withLock { state in
             switch change {
             case .opened: state.written = .open
             case .closed, .seen: state.written = .closed
-            case .answered, .forget: break
+            case .answered, .forget, .posted, .marked, .settled: break
             }
         }
     }

@@ -72,7 +72,8 @@ public struct Reply: Sendable {
     }
 
     /// Sends a message of its own beside the answer, and waits for the verdict. It does not end the answer, and an answer without text
-    /// has its outcome.
+    /// has its outcome. Where the bot keeps what it owes, it survives the process while it waits, as a push does; after a restart it is a
+    /// message of its own that answers nothing.
     @discardableResult
     public func send(_ message: OutboundMessage) async -> Delivery {
         let delivery: Delivery

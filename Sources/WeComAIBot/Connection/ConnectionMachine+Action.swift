@@ -14,11 +14,23 @@ extension ConnectionMachine {
         case abort(epoch: UInt64)
         /// Tell a waiter how its send ended.
         case resolve(Waiter, Delivery)
+        /// Write down where a recorded request stands.
+        case record(SendID, Standing)
         /// The state has changed.
         case state(ConnectionState)
         /// Log and count it.
         case report(Incident)
     }
+}
+
+/// Where a recorded request stands.
+enum Standing: Sendable, Hashable {
+    /// It could go: call ``ConnectionMachine/depart(_:epoch:now:)`` when that is written down.
+    case departing
+    /// Nobody can have seen it, and it waits again.
+    case waiting
+    /// Nobody can have seen it, and nothing is sent any more. Its waiter is told next.
+    case left
 }
 
 extension ConnectionMachine.Action: Equatable where Waiter: Equatable {}

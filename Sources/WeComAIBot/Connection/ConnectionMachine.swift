@@ -121,10 +121,19 @@ extension ConnectionMachine {
         var actions: [Action] = []
         switch phase {
         case .closing, .stopped:
+            if request.isRecorded { actions.append(.record(id, .left)) }
             actions.append(.resolve(waiter, .refused(.init("stopped before it was sent"))))
         case .idle, .connecting, .subscribing, .ready, .retrying, .replacing:
             requests.enqueue(request, id: id, waiter: waiter, now: now, into: &actions)
         }
+        return actions
+    }
+
+    /// It is written down that a request is about to leave, as was asked for on that connection.
+    mutating func depart(_ id: SendID, epoch: UInt64, now: Instant) -> [Action] {
+        var actions: [Action] = []
+        // Asked for anew on another connection, it has to be written down anew.
+        if epoch == self.epoch { requests.depart(id, now: now, into: &actions) }
         return actions
     }
 

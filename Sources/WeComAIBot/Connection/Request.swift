@@ -32,6 +32,8 @@ struct Request: Sendable, Hashable {
     let charge: Charge?
     /// How long its acknowledgement is waited for; `nil` means as long as for any frame.
     let patience: Duration?
+    /// Whether it is written down when it leaves: it goes when the driver has said that it may, and not before.
+    let isRecorded: Bool
 
     init(
         requestID: RequestID,
@@ -40,7 +42,8 @@ struct Request: Sendable, Hashable {
         priority: FrameWrite.Priority = .normal,
         validUntil: ContinuousClock.Instant? = nil,
         charge: Charge? = nil,
-        patience: Duration? = nil
+        patience: Duration? = nil,
+        isRecorded: Bool = false
     ) {
         self.requestID = requestID
         self.bytes = bytes
@@ -49,5 +52,6 @@ struct Request: Sendable, Hashable {
         self.validUntil = validUntil
         self.charge = charge
         self.patience = patience
+        self.isRecorded = isRecorded
     }
 }

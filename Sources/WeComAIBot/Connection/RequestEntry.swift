@@ -25,6 +25,8 @@ struct RequestEntry<Waiter: Sendable>: Sendable {
     /// Who waits; `nil` once told. The entry then only holds the slot of its `req_id`, unless it is still wanted.
     var waiter: Waiter?
     var stage = Stage.queued
+    /// How far it is with being written down, if it is.
+    var departure = Departure.none
     /// How often it was refused for a reason that passes.
     var conflicts = 0
     /// When it first met errcode 846609.
@@ -39,6 +41,16 @@ struct RequestEntry<Waiter: Sendable>: Sendable {
     var isPaced = false
     /// Whether it was written on an earlier connection that ended without a verdict: it may have been seen.
     var mayHaveArrived = false
+    /// Where a recorded request stands before it is handed over.
+    enum Departure: Sendable, Hashable {
+        /// It waits, and stands as such.
+        case none
+        /// It could go: that is being written down. It is counted already.
+        case asked
+        /// That is written down.
+        case allowed
+    }
+
     /// What arrived for its `req_id` since it was written, and was counted for older frames: it may have been its own.
     var ambiguous = Ambiguity.none
 

@@ -44,7 +44,13 @@ extension RequestTable {
     }
 
     /// The server said that it takes no more. Returns whether the frame is sent again.
-    mutating func throttled(_ id: SendID, _ entry: Entry, _ code: ErrorCode, now: Instant) -> Bool {
+    mutating func throttled(
+        _ id: SendID,
+        _ entry: Entry,
+        _ code: ErrorCode,
+        now: Instant,
+        into actions: inout [Action]
+    ) -> Bool {
         if let charge = entry.request.charge {
             budgets.throttle(charge.conversation, now: now)
             if entry.isPaid { budgets.forgetStream(of: charge) }
@@ -54,7 +60,8 @@ extension RequestTable {
         }
         entries[id]?.paidAt = nil
         entries[id]?.throttles += 1
-        postpone(id, entry, after: configuration.throttleDelays[entry.throttles], code, now: now)
+        let delay = configuration.throttleDelays[entry.throttles]
+        postpone(id, entry, after: delay, code, now: now, into: &actions)
         return true
     }
 

@@ -36,16 +36,17 @@ extension RequestTable {
                 }
             if !mayHaveArrived {
                 refund(id, entry)
-                requeue(id, entry)
+                requeue(id, entry, into: &actions)
             } else if entry.request.kind == .finalUpdate {
                 entries[id]?.mayHaveArrived = true
-                requeue(id, entry)
+                requeue(id, entry, into: &actions)
             } else {
                 let reason = "the connection ended before it was acknowledged"
                 if let waiter = entry.waiter { actions.append(.resolve(waiter, .unknown(.init(reason)))) }
                 remove(id, entry)
             }
         }
+        callBack(into: &actions)
         requeueDoubtful()
         lanes = lanes.filter { !$0.value.queue.isEmpty || $0.value.outstanding != nil }
         for requestID in lanes.keys { lanes[requestID]?.debt = 0 }
@@ -53,17 +54,20 @@ extension RequestTable {
 
     /// Nothing is sent any more: every waiter is told, and the table is empty.
     mutating func stop(into actions: inout [Action]) {
-        for entry in entries.values.sorted(by: { $0.sequence < $1.sequence }) {
+        for (id, entry) in entries.sorted(by: { $0.value.sequence < $1.value.sequence }) {
             guard let waiter = entry.waiter else { continue }
-            let outcome: Delivery =
-                switch entry.stage {
-                case .queued:
-                    entry.refusal(.init("stopped before it was sent"))
-                case .repeating(let code):
-                    entry.refusal(.init(code: code.rawValue, "stopped before it was sent again"))
-                case .handed, .written:
-                    .unknown(.init("stopped before it was acknowledged"))
-                }
+            var isLeft = entry.request.isRecorded
+            let outcome: Delivery
+            switch entry.stage {
+            case .queued:
+                outcome = entry.refusal(.init("stopped before it was sent"))
+            case .repeating(let code):
+                outcome = entry.refusal(.init(code: code.rawValue, "stopped before it was sent again"))
+            case .handed, .written:
+                isLeft = false
+                outcome = .unknown(.init("stopped before it was acknowledged"))
+            }
+            if isLeft { actions.append(.record(id, .left)) }
             actions.append(.resolve(waiter, outcome))
         }
         self = RequestTable(configuration: configuration)

@@ -194,7 +194,7 @@ struct RequestTable<Waiter: Sendable>: Sendable {
                 if let waiter = entry.waiter { actions.append(.resolve(waiter, entry.refusal(reason))) }
                 release(id, requestID, now: now, into: &actions)
             case .repeating:
-                requeue(id, entry)
+                requeue(id, entry, into: &actions)
                 advance(requestID, now: now, into: &actions)
             case .handed:
                 if let waiter = entry.waiter { actions.append(.resolve(waiter, .unknown(.init(Self.tooLate)))) }
@@ -234,6 +234,8 @@ extension RequestTable {
             // What has seconds to arrive is small, and goes ahead of what the socket holds.
             guard hasRoom || entry.request.priority == .high else { return room.waiting.append(requestID) }
             switch verdict(entry, now: now) {
+            case .go where entry.request.isRecorded && entry.departure != .allowed:
+                return askToDepart(id, entry, now: now, into: &actions)
             case .go:
                 lanes[requestID]?.queue.removeFirst()
                 lanes[requestID]?.outstanding = id
@@ -250,6 +252,8 @@ extension RequestTable {
     }
 
     private mutating func hand(_ id: SendID, _ entry: Entry, now: Instant, into actions: inout [Action]) {
+        // It was counted when it was asked to depart, and counts from now on.
+        if entry.departure == .allowed { refund(id, entry) }
         pay(id, entry, now: now, into: &actions)
         let ticket = makeTicket()
         tickets[ticket] = id
@@ -291,14 +295,15 @@ extension RequestTable {
         case .none where entry.isWanted && code.isPassing && entry.conflicts < configuration.conflictDelays.count:
             entries[id]?.conflicts += 1
             actions.append(.report(.conflict(requestID, code)))
-            return postpone(id, entry, after: configuration.conflictDelays[entry.conflicts], code, now: now)
+            let delay = configuration.conflictDelays[entry.conflicts]
+            return postpone(id, entry, after: delay, code, now: now, into: &actions)
         case .none where entry.isWanted && code.isNotSubscribed && entry.isHopeful(now, configuration):
             entries[id]?.notSubscribedSince = entry.notSubscribedSince ?? now
             refund(id, entry)
-            return requeue(id, entry)
+            return requeue(id, entry, into: &actions)
         case .none where entry.isWanted && code.isThrottled:
             actions.append(.report(.throttled(requestID, code)))
-            if throttled(id, entry, code, now: now) { return }
+            if throttled(id, entry, code, now: now, into: &actions) { return }
             outcome = entry.refusal(reason)
         case .none:
             outcome = entry.refusal(reason)
@@ -313,13 +318,22 @@ extension RequestTable {
     }
 
     /// Keeps an outstanding frame, and its place, to be sent again.
-    mutating func postpone(_ id: SendID, _ entry: Entry, after delay: Duration, _ code: ErrorCode, now: Instant) {
+    mutating func postpone(
+        _ id: SendID,
+        _ entry: Entry,
+        after delay: Duration,
+        _ code: ErrorCode,
+        now: Instant,
+        into actions: inout [Action]
+    ) {
+        standsWaiting(id, into: &actions)
         entries[id]?.stage = .repeating(code)
         deadlines.set(min(entry.validUntil, now + delay), for: id)
     }
 
     /// Puts an outstanding frame back to the front of its queue, to be sent on the next connection.
-    mutating func requeue(_ id: SendID, _ entry: Entry) {
+    mutating func requeue(_ id: SendID, _ entry: Entry, into actions: inout [Action]) {
+        standsWaiting(id, into: &actions)
         let requestID = entry.request.requestID
         entries[id]?.stage = .queued
         lanes[requestID]?.outstanding = nil
@@ -337,6 +351,8 @@ extension RequestTable {
 
     private mutating func removeQueued(_ id: SendID, _ requestID: RequestID) {
         if lanes[requestID]?.queue.first == id { stopPacing(requestID) }
+        // It was counted, and does not leave.
+        if let entry = entries[id], entry.departure != .none { refund(id, entry) }
         erase(id)
         lanes[requestID]?.queue.removeAll { $0 == id }
         dropLaneIfEmpty(requestID)

@@ -7,10 +7,20 @@ extension LongConnection {
     /// Sends a message that answers nothing, and waits for the verdict. The user must have written in that conversation before
     /// (official doc 101463). It is counted in the conversation's budget, and waits for it.
     package nonisolated func push(_ message: OutboundMessage, to conversation: Conversation) async -> Delivery {
+        await recorded(message, to: conversation) { await push(message, to: conversation, $0) }
+    }
+
+    /// The same with a record of it; without one for what is written down otherwise, as the text of an answer is.
+    nonisolated func push(
+        _ message: OutboundMessage,
+        to conversation: Conversation,
+        _ record: PushRecord?
+    ) async -> Delivery {
         var generator = SystemRandomNumberGenerator()
         let stamp = UInt64(max(0, Date.now.timeIntervalSince1970 * 1_000))
         let id = RequestID.fresh(for: .sendMessage, stamp: stamp, using: &generator)
-        return await send(.sendMessage, id, charge: Charge(conversation: conversation, item: .push)) {
+        let charge = Charge(conversation: conversation, item: .push)
+        return await send(.sendMessage, id, charge: charge, record: record) {
             () throws(WireError) in try message.frameBody(to: conversation)
         }
     }
@@ -22,10 +32,11 @@ extension LongConnection {
         to requestID: RequestID,
         with message: OutboundMessage,
         in conversation: Conversation,
-        validUntil: ContinuousClock.Instant?
+        validUntil: ContinuousClock.Instant?,
+        record: PushRecord?
     ) async -> Delivery {
         let charge = Charge(conversation: conversation, item: .push)
-        return await send(.respondMessage, requestID, validUntil: validUntil, charge: charge) {
+        return await send(.respondMessage, requestID, validUntil: validUntil, charge: charge, record: record) {
             () throws(WireError) in try message.frameBody()
         }
     }
@@ -48,6 +59,7 @@ extension LongConnection {
         priority: FrameWrite.Priority = .normal,
         validUntil: ContinuousClock.Instant? = nil,
         charge: Charge? = nil,
+        record: PushRecord? = nil,
         _ body: () throws(WireError) -> [String: JSONTree]
     ) async -> Delivery {
         let bytes: [UInt8]
@@ -56,6 +68,8 @@ extension LongConnection {
         } catch {
             return .refused(Delivery.Reason(error.message))
         }
+        // Nobody can have seen it; if it was refused another way, neither.
+        record?.waits()
         return await send(
             Request(
                 requestID: requestID,
@@ -63,8 +77,10 @@ extension LongConnection {
                 kind: .once,
                 priority: priority,
                 validUntil: validUntil,
-                charge: charge
-            )
+                charge: charge,
+                isRecorded: record != nil
+            ),
+            record: record
         )
     }
 }

@@ -39,6 +39,21 @@ package actor LongConnection {
     private var ended: CheckedContinuation<Void, Never>?
     private var shutdownHandler: ShutdownHandlerID?
     private var hasRun = false
+    /// Where what is pushed is written down, if it is.
+    nonisolated let ledger: Ledger?
+    nonisolated let log: Log
+    /// The records of the sends that are under way, and those that are about to leave.
+    private var records: [SendID: PushRecord] = [:]
+    private var departing: [(id: SendID, epoch: UInt64)] = []
+    /// Whether the bot is ending: then who no longer waits for a message has not given it up.
+    nonisolated let isLeaving = Locked(false)
+    /// A latch: something is about to leave.
+    private nonisolated let (departures, departure) = AsyncStream.makeStream(
+        of: Void.self,
+        bufferingPolicy: .bufferingNewest(1)
+    )
+    /// What another process left.
+    nonisolated let (leftPushes, leftPush) = AsyncStream.makeStream(of: [SavedPush].self)
     /// The chunks of uploads that wait for their turn.
     nonisolated let uploads = UploadLine()
     /// The group webhook; it may be one that is configured nowhere.
@@ -46,12 +61,14 @@ package actor LongConnection {
 
     /// A connection that connects when it is ``run()``.
     ///
+    /// - Parameter ledger: Where what is pushed is written down, so that another process knows of it; `nil` for nowhere.
     /// - Parameter ending: Is called on the loop, once, when it ends or gives its place up for good: after that nothing is sent, and
     ///   nobody who waits for a verdict has been told so yet. It must not block.
     /// - Throws: ``LongConnectionError`` if the configuration cannot work.
     package init(
         _ configuration: LongConnectionConfiguration,
         on loop: EventLoop,
+        ledger: Ledger? = nil,
         log: Log = .disabled,
         ending: (@Sendable () -> Void)? = nil,
         onEvent: @escaping EventReceiver = { _, _ in },
@@ -62,6 +79,7 @@ package actor LongConnection {
             configuration,
             on: loop,
             environment: environment,
+            ledger: ledger,
             log: log,
             ending: ending,
             onEvent: onEvent,
@@ -74,6 +92,7 @@ package actor LongConnection {
         on loop: EventLoop,
         environment: any ConnectionEnvironment,
         seed: UInt64 = .random(in: .min ... .max),
+        ledger: Ledger? = nil,
         log: Log = .disabled,
         ending: (@Sendable () -> Void)? = nil,
         onEvent: @escaping EventReceiver = { _, _ in },
@@ -88,6 +107,8 @@ package actor LongConnection {
         self.environment = environment
         self.receiver = receiver
         self.ending = ending
+        self.ledger = ledger
+        self.log = log
         eventReceiver = onEvent
         self.configuration = configuration
         groupWebhook = GroupWebhook(configuration.groupWebhook, on: loop)
@@ -103,10 +124,16 @@ package actor LongConnection {
     package func run() async {
         precondition(!hasRun, "a long connection runs once")
         hasRun = true
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { start(until: $0) }
-        } onCancel: {
-            loop.execute { self.assumeIsolated { $0.stop() } }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.letDepart() }
+            group.addTask { await self.sendLeftPushes() }
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { start(until: $0) }
+            } onCancel: {
+                beginEnding()
+                loop.execute { self.assumeIsolated { $0.stop() } }
+            }
+            group.cancelAll()
         }
     }
 
@@ -226,13 +253,19 @@ package actor LongConnection {
     var observerCount: Int { observers.count }
 
     /// Sends a frame and waits for its verdict. Cancelling the task ends the waiting, not the sending.
-    func send(_ request: Request) async -> Delivery { await result(of: request).delivery }
+    func send(_ request: Request, record: PushRecord? = nil) async -> Delivery {
+        await result(of: request, record: record).delivery
+    }
 
     /// Sends a frame and waits for its verdict, and for what the acknowledgement says. Cancelling the task ends the waiting, not the
     /// sending.
-    func result(of request: Request) async -> SendResult {
+    ///
+    /// - Parameter record: Where it is written down, if the request is recorded.
+    func result(of request: Request, record: PushRecord? = nil) async -> SendResult {
         let id = SendID(rawValue: nextSendID)
         nextSendID += 1
+        records[id] = record
+        defer { records[id] = nil }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in
                 let actions = machine.send(request, id: id, waiter: waiter, now: environment.now)
@@ -241,6 +274,21 @@ package actor LongConnection {
             }
         } onCancel: {
             loop.execute { self.assumeIsolated { $0.cancel(id) } }
+        }
+    }
+
+    /// Lets what is about to leave go, when that is written down. Until its task is cancelled; once.
+    private func letDepart() async {
+        for await _ in departures {
+            let asked = departing
+            departing = []
+            await ledger?.barrier()
+            // In a cancelled task the barrier waits for nothing.
+            guard !Task.isCancelled else { return }
+            for (id, epoch) in asked where records[id]?.mayLeave == true {
+                let actions = machine.depart(id, epoch: epoch, now: environment.now)
+                perform(actions)
+            }
         }
     }
 
@@ -376,11 +424,26 @@ package actor LongConnection {
                     returning: SendResult(delivery, acknowledgement, connection: machine.epoch, at: environment.now)
                 )
             case .report(let incident): journal.report(incident, now: environment.now)
+            case .record(let id, let standing): note(standing, of: id)
             case .state(let state): entered(state)
             }
         }
         if !machine.isOffline { passage.fulfill(()) } else if passage.current != nil { passage = Promise() }
         setAlarm()
+    }
+
+    private func note(_ standing: Standing, of id: SendID) {
+        guard let record = records[id] else { return }
+        switch standing {
+        case .departing:
+            record.departs()
+            departing.append((id, machine.epoch))
+            departure.yield()
+        case .waiting:
+            record.waits()
+        case .left:
+            record.leave()
+        }
     }
 
     private func write(_ write: FrameWrite) {

@@ -145,30 +145,43 @@ struct StreamReplyChannel: ReplyChannel {
             return await send(.respondStream(requestID, stream), kind, .stream(id))
         case .push:
             // Without the thinking: only a stream is known to show it as such.
-            return await connection.push(.markdown(update.text, feedbackID: update.feedbackID), to: conversation)
+            return await connection.push(.markdown(update.text, feedbackID: update.feedbackID), to: conversation, nil)
         case .groupWebhook:
             return await connection.groupWebhook.send(.markdown(update.text)) { await departs?(route) }
         }
     }
 
     func send(_ message: OutboundMessage) async -> Delivery {
-        if let reason = path.withLock({ $0.pushReason }) { return await push(message, because: reason) }
+        await connection.recorded(message, to: conversation) { await send(message, $0) }
+    }
+
+    private func send(_ message: OutboundMessage, _ record: PushRecord?) async -> Delivery {
+        if let reason = path.withLock({ $0.pushReason }) { return await push(message, record, because: reason) }
         if let answerableUntil, await connection.isPast(answerableUntil) {
-            return await push(message, because: .init("the time in which the message could be answered is over"))
+            return await push(
+                message,
+                record,
+                because: .init("the time in which the message could be answered is over")
+            )
         }
         let delivery = await connection.respond(
             to: requestID,
             with: message,
             in: conversation,
-            validUntil: answerableUntil
+            validUntil: answerableUntil,
+            record: record
         )
         // A refusal says that nobody has seen it: then it goes the other way, if that may take it.
         guard case .refused(let reason) = delivery, ReplyPath.goesAnotherWay(after: reason) else { return delivery }
-        return await push(message, because: reason)
+        return await push(message, record, because: reason)
     }
 
-    private func push(_ message: OutboundMessage, because first: Delivery.Reason) async -> Delivery {
-        switch await connection.push(message, to: conversation) {
+    private func push(
+        _ message: OutboundMessage,
+        _ record: PushRecord?,
+        because first: Delivery.Reason
+    ) async -> Delivery {
+        switch await connection.push(message, to: conversation, record) {
         case .delivered: .redirected(first)
         case .refused(let reason):
             .refused(.init(code: reason.code, "\(reason.message); the way before was refused: \(first)"))

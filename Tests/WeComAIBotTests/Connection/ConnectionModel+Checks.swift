@@ -27,6 +27,7 @@ extension ConnectionModel {
                 if epoch != self.epoch { fail("aborts \(epoch), the connection is \(self.epoch)") }
                 forgetConnection()
             case .resolve(let id, let delivery): checkResolve(id, delivery)
+            case .record(let id, let standing): checkRecord(Int(id.rawValue), standing)
             case .state(let state):
                 if state != .stopped, isStopped { fail("\(state) after the stop") }
                 let name = Rig.name(state)
@@ -115,6 +116,9 @@ extension ConnectionModel {
             }
             if send.writes == 0 { firstWrites[frame.requestID] = id }
             if send.kind == .finalUpdate, send.lastWrittenAt != nil { statistics.repeatedFinals += 1 }
+            if let standing = send.standing, standing != .departing || send.written != send.asks {
+                fail("writes \(id), of which it is not written down that it leaves")
+            }
             if send.kind == .once, send.isAccepted { fail("\(id) would be shown twice") }
             lanes[frame.requestID, default: Lane()].outstanding = (id, nil)
             lanes[frame.requestID]?.isAmbiguous = false
@@ -140,6 +144,22 @@ extension ConnectionModel {
         openings[charge.conversation] = recent
         if !send.isCounted, recent.count > Self.perMinute {
             fail("\(id) is number \(recent.count) within a minute in \(charge.conversation.id)")
+        }
+    }
+
+    private mutating func checkRecord(_ id: Int, _ standing: Standing) {
+        guard let send = sends[id], send.outcome == nil else { return fail("\(id) is \(standing), but nobody waits") }
+        sends[id]?.standing = standing
+        switch standing {
+        case .departing:
+            sends[id]?.asks += 1
+            asked.append((id, send.asks + 1, epoch))
+        case .waiting:
+            statistics.calledBack += 1
+            if send.isAccepted { fail("\(id) waits again, but the server accepted it") }
+        case .left:
+            statistics.left += 1
+            if send.isAccepted { fail("\(id) is left, but the server accepted it") }
         }
     }
 

@@ -17,7 +17,8 @@ extension ConnectionModel {
             // The longest waits there are: an hour until the budget of an hour is there again, ten minutes after having been displaced.
             if now - start > .seconds(3600 + 2 * 600) { return fail("some are stuck") }
             network()
-            while failure == nil, isOpen, !handed.isEmpty || !answers.isEmpty {
+            while failure == nil, isOpen, !handed.isEmpty || !answers.isEmpty || !asked.isEmpty {
+                letDepart()
                 writeSome()
                 answer()
             }

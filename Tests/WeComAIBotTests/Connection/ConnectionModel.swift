@@ -12,6 +12,7 @@ struct ConnectionModel {
         var delivered = 0, refused = 0, unknown = 0, connects = 0, debtsPaid = 0, repeatedFinals = 0, duplicates = 0
         var pings = 0, wars = 0, ends = 0, moves = 0, repeatedDoubts = 0
         var paced = 0, throttled = 0, outlasted = 0, refusedPings = 0, deadWriteHalves = 0, lateAnswers = 0
+        var calledBack = 0, left = 0
 
         mutating func add(_ other: Statistics) {
             delivered += other.delivered
@@ -31,6 +32,8 @@ struct ConnectionModel {
             deadWriteHalves += other.deadWriteHalves
             moves += other.moves
             lateAnswers += other.lateAnswers
+            calledBack += other.calledBack
+            left += other.left
             repeatedDoubts += other.repeatedDoubts
         }
     }
@@ -52,6 +55,9 @@ struct ConnectionModel {
         var isCounted = false
         /// When the server first said to it that nobody is subscribed.
         var notSubscribedSince: Instant?
+        /// How it stands if it is recorded, how often it was to be written down that it leaves, and of which time that was.
+        var standing: Standing?
+        var asks = 0, written = 0
 
         var isDoubtful: Bool {
             guard kind == .finalUpdate, case .unknown(let reason) = outcome else { return false }
@@ -82,6 +88,8 @@ struct ConnectionModel {
     var statistics = Statistics()
     var failure: String?
     var steps = 0
+    /// What is to be written down, and the connection on which that was asked for.
+    var asked: [(id: Int, ask: Int, epoch: UInt64)] = []
 
     var sends: [Int: Send] = [:]
     var nextSend = 1
@@ -172,6 +180,7 @@ struct ConnectionModel {
     }
 
     mutating func network() {
+        letDepart()
         if isReplacing {
             if isCalm || chance(15) { drop() }
         } else if epoch > 0, !isOpen, case .connecting = machine.phase {
@@ -191,8 +200,25 @@ struct ConnectionModel {
         let kind = [Request.Kind.finalUpdate, .intermediateUpdate, .once][Int.random(in: 0..<3, using: &generator)]
         let charge = charge(requestID, kind)
         sends[id] = Send(requestID: requestID, kind: kind, sentAt: now, charge: charge)
-        let request = Request(requestID: requestID, bytes: Array("\(id)".utf8), kind: kind, charge: charge)
+        let request = Request(
+            requestID: requestID,
+            bytes: Array("\(id)".utf8),
+            kind: kind,
+            charge: charge,
+            isRecorded: kind == .once && id.isMultiple(of: 2)
+        )
         perform(machine.send(request, id: SendID(rawValue: UInt64(id)), waiter: id, now: now))
+    }
+
+    /// The store has written.
+    mutating func letDepart() {
+        guard isCalm || chance(10) else { return }
+        let asked = asked
+        self.asked = []
+        for (id, ask, epoch) in asked {
+            sends[id]?.written = ask
+            perform(machine.depart(SendID(rawValue: UInt64(id)), epoch: epoch, now: now))
+        }
     }
 
     /// Two conversations, and things that do not count.

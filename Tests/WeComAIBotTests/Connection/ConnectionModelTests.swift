@@ -34,7 +34,7 @@ struct ConnectionModelTests {
             (\.delivered, 100), (\.refused, 20), (\.unknown, 20), (\.connects, 100), (\.debtsPaid, 5),
             (\.repeatedFinals, 5), (\.repeatedDoubts, 5), (\.duplicates, 20), (\.pings, 20), (\.moves, 50),
             (\.wars, 0), (\.ends, 2), (\.paced, 20), (\.throttled, 20), (\.refusedPings, 0),
-            (\.deadWriteHalves, 0), (\.lateAnswers, 5),
+            (\.deadWriteHalves, 0), (\.lateAnswers, 5), (\.calledBack, 20), (\.left, 2),
         ]
     }
 }

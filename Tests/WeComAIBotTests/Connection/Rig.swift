@@ -53,6 +53,7 @@ struct Rig {
             case .resolve(let waiter, .unknown(let reason)):
                 return "\(waiter) unknown" + (reason.code.map { " \($0)" } ?? "")
             case .state(let state): return "state \(Self.name(state))"
+            case .record(let id, let standing): return "\(id.rawValue) \(standing)"
             case .report: return nil
             }
         }
@@ -111,6 +112,11 @@ struct Rig {
         note(machine.cancel(SendID(rawValue: id), now: now))
     }
 
+    /// Says that it is written down that a request leaves.
+    @discardableResult mutating func depart(_ id: UInt64, epoch: UInt64? = nil) -> [String] {
+        note(machine.depart(SendID(rawValue: id), epoch: epoch ?? self.epoch, now: now))
+    }
+
     /// Moves the clock, then ticks.
     @discardableResult mutating func after(_ duration: Duration) -> [String] {
         now += duration
@@ -124,7 +130,8 @@ struct Rig {
         _ requestID: String = "a",
         _ kind: Request.Kind = .finalUpdate,
         validUntil: Instant? = nil,
-        in chat: String? = nil
+        in chat: String? = nil,
+        isRecorded: Bool = false
     ) -> [String] {
         let request = Request(
             requestID: RequestID(rawValue: requestID),
@@ -136,7 +143,8 @@ struct Rig {
                     conversation: Conversation(kind: .single, id: $0),
                     item: kind == .once ? .push : .stream("stream of \(requestID)")
                 )
-            }
+            },
+            isRecorded: isRecorded
         )
         return note(machine.send(request, id: SendID(rawValue: UInt64(id)), waiter: id, now: now))
     }

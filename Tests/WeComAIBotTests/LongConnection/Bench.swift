@@ -34,7 +34,7 @@ struct Bench: Sendable {
     let events = EventRecorder<ReceivedEvent>()
     let states = EventRecorder<ConnectionState>()
 
-    init(_ configure: (inout LongConnectionConfiguration) -> Void = { _ in }) throws {
+    init(ledger: Ledger? = nil, _ configure: (inout LongConnectionConfiguration) -> Void = { _ in }) throws {
         loop = try EventLoop(name: "bench")
         world = InMemoryWorld(on: loop)
         var configuration = LongConnectionConfiguration(
@@ -49,6 +49,7 @@ struct Bench: Sendable {
             on: loop,
             environment: world,
             seed: 7,
+            ledger: ledger,
             log: log.log,
             onEvent: { events.record(ReceivedEvent(event: $0, channel: $1)) },
             receiver: { received.record(Received(message: $0, channel: $1)) }
@@ -60,10 +61,11 @@ struct Bench: Sendable {
     /// - Parameter opens: whether connections open by themselves from the first one on.
     static func run(
         opens: Bool = true,
+        ledger: Ledger? = nil,
         _ configure: (inout LongConnectionConfiguration) -> Void = { _ in },
         _ body: (Bench) async throws -> Void
     ) async throws {
-        let bench = try Bench(configure)
+        let bench = try Bench(ledger: ledger, configure)
         if !opens { await bench.world.adopt { $0.opens = false } }
         let states = await bench.connection.states()
         await withTaskGroup(of: Void.self) { group in

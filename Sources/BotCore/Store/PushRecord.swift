@@ -1,0 +1,123 @@
+internal import BotFoundation
+
+/// One message that is complete when it is sent, as it is to be written down.
+package final class PushRecord: LedgerRecord {
+    private enum Written {
+        case nothing
+        case open(mayHaveArrived: Bool)
+        case closed
+    }
+
+    private struct State {
+        var written: Written
+        var mayHaveArrived: Bool
+        var isClosed = false
+        var isLeft = false
+    }
+
+    private let ledger: Ledger
+    private let push: SavedPush
+    private let isRecovered: Bool
+    private let state: Locked<State>
+
+    /// - Parameter isRecovered: Whether the message comes from the store.
+    package init(_ push: SavedPush, in ledger: Ledger, isRecovered: Bool = false) {
+        self.push = push
+        self.ledger = ledger
+        self.isRecovered = isRecovered
+        state = Locked(
+            State(
+                written: isRecovered ? .open(mayHaveArrived: push.mayHaveArrived) : .nothing,
+                mayHaveArrived: push.mayHaveArrived
+            )
+        )
+    }
+
+    // MARK: - What happens. Any thread; never blocks.
+
+    /// It waits, and nobody can have seen it.
+    package func waits() { set(mayHaveArrived: false) }
+
+    /// It is about to leave. It must not before ``Ledger/barrier(within:)`` has returned and ``mayLeave`` says so.
+    package func departs() { set(mayHaveArrived: true) }
+
+    /// Whether it can leave without being sent again by another process. When the store fails, it leaves all the same; when it is closed,
+    /// what stands in it as waiting is for the next process.
+    package var mayLeave: Bool {
+        guard ledger.isClosed else { return true }
+        return state.withLock { if case .open(mayHaveArrived: false) = $0.written { false } else { true } }
+    }
+
+    /// It has its verdict.
+    package func close() {
+        state.withLock { $0.isClosed = true }
+        ledger.touch(self)
+    }
+
+    /// Nobody can have seen it, and it stays in the store for another process, if that has it or will have it.
+    package func leave() {
+        waits()
+        let isHealthy = ledger.isHealthy
+        state.withLock { state in
+            if case .open = state.written { state.isLeft = true } else { state.isLeft = isHealthy }
+        }
+    }
+
+    /// Whether another process will send it.
+    package var isLeft: Bool { state.withLock { $0.isLeft } }
+
+    private func set(mayHaveArrived: Bool) {
+        state.withLock { $0.mayHaveArrived = mayHaveArrived }
+        ledger.touch(self)
+    }
+}
+
+// MARK: - The ledger's side
+
+extension PushRecord {
+    func number(after base: Int64) -> Int64 {
+        isRecovered ? push.number : push.number.addingReportingOverflow(base).partialValue
+    }
+
+    func change(after base: Int64) -> StateChange? {
+        let number = number(after: base)
+        return state.withLock { state in
+            switch (state.written, state.isClosed) {
+            case (.nothing, false):
+                .posted(
+                    SavedPush(
+                        number: number,
+                        message: push.message,
+                        conversation: push.conversation,
+                        postedAt: push.postedAt,
+                        mayHaveArrived: state.mayHaveArrived
+                    )
+                )
+            case (.open(let mayHaveArrived), false):
+                mayHaveArrived == state.mayHaveArrived
+                    ? nil : .marked(push: number, mayHaveArrived: state.mayHaveArrived)
+            case (.open, true): .settled(push: number)
+            case (.nothing, true), (.closed, _): nil
+            }
+        }
+    }
+
+    func wrote(_ change: StateChange) {
+        state.withLock { state in
+            switch change {
+            case .posted(let push): state.written = .open(mayHaveArrived: push.mayHaveArrived)
+            case .marked(_, let mayHaveArrived): state.written = .open(mayHaveArrived: mayHaveArrived)
+            case .settled: state.written = .closed
+            case .opened, .answered, .closed, .seen, .forget: break
+            }
+        }
+    }
+
+    var isGone: Bool {
+        state.withLock { state in
+            if case .nothing = state.written { state.isClosed } else { false }
+        }
+    }
+
+    var sighting: SavedState.Sighting? { nil }
+}

@@ -1,0 +1,84 @@
+package import BotCore
+internal import BotFoundation
+
+/// What is pushed survives the process: it is written down while it waits, marked before it can leave, and forgotten when its
+/// verdict is known. What another process left is sent if nobody can have seen it, and only said if somebody can.
+extension LongConnection {
+    /// Takes what another process left; it is sent as soon as there is a connection.
+    package nonisolated func resend(_ pushes: [SavedPush]) {
+        leftPush.yield(pushes)
+    }
+
+    /// The bot is ending. What is no longer waited for from now on is for the next process.
+    package nonisolated func beginEnding() {
+        isLeaving.withLock { $0 = true }
+    }
+
+    /// Sends a message with its record, if there is a place to write it down.
+    nonisolated func recorded(
+        _ message: OutboundMessage,
+        to conversation: Conversation,
+        _ send: (PushRecord?) async -> Delivery
+    ) async -> Delivery {
+        guard let record = ledger?.record(of: message, to: conversation) else { return await send(nil) }
+        let delivery = await send(record)
+        if case .refused = delivery, Task.isCancelled, isLeaving.withLock({ $0 }) { record.leave() }
+        if record.isLeft { return .unknown(.init("the bot ended before it could be sent; the next start sends it")) }
+        record.close()
+        return delivery
+    }
+
+    /// Sends what another process left. Until its task is cancelled; once.
+    nonisolated func sendLeftPushes() async {
+        guard let ledger else { return }
+        await withDiscardingTaskGroup { group in
+            for await pushes in leftPushes {
+                let left = LeftPushes(pushes, now: ledger.now)
+                say(left)
+                for push in (left.doubtful + [left.tooOld, left.tooMany]).joined() {
+                    PushRecord(push, in: ledger, isRecovered: true).close()
+                }
+                for pushes in left.waiting { group.addTask { await self.send(pushes, in: ledger) } }
+            }
+        }
+    }
+
+    private nonisolated func say(_ left: LeftPushes) {
+        let count = left.waiting.reduce(0) { $0 + $1.count }
+        if count > 0 { log(.info, "sending the messages that were left before the start", [.count: "\(count)"]) }
+        for pushes in left.doubtful {
+            let conversation = pushes.first?.conversation.id ?? ""
+            log(
+                .warning,
+                "messages from before the start may have arrived, and are not sent again",
+                [.conversation: conversation, .count: "\(pushes.count)"]
+            )
+        }
+        guard !left.tooOld.isEmpty || !left.tooMany.isEmpty else { return }
+        log(
+            .warning,
+            "messages from before the start are not sent: \(left.tooOld.count) are older than "
+                + "\(LeftPushes.maximumAge.components.seconds / 3_600) h, \(left.tooMany.count) are more than the newest "
+                + "\(LeftPushes.maximumCount)"
+        )
+    }
+
+    /// One conversation's, one after another, so that they come in order.
+    private nonisolated func send(_ pushes: [SavedPush], in ledger: Ledger) async {
+        for push in pushes {
+            let record = PushRecord(push, in: ledger, isRecovered: true)
+            let delivery = await self.push(push.message, to: push.conversation, record)
+            // What this process does not get to is for the next one.
+            if record.isLeft || (Task.isCancelled && !delivery.isDelivered) { return }
+            record.close()
+            let facts: KeyValuePairs<LogKey, String> = [.conversation: push.conversation.id]
+            switch delivery {
+            case .delivered, .redirected: log(.debug, "a message from before the start was delivered", facts)
+            case .refused(let reason):
+                log(.notice, "a message from before the start was not delivered: \(reason)", facts)
+            case .unknown(let reason):
+                log(.notice, "a message from before the start may not have been delivered: \(reason)", facts)
+            }
+        }
+    }
+}

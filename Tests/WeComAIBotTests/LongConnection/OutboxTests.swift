@@ -1,0 +1,208 @@
+import BotCore
+import BotFoundation
+import Foundation
+import TestSupport
+import Testing
+
+@testable import WeComAIBot
+
+/// What is pushed, and what stands of it in the store.
+@Suite(.timeLimit(.minutes(10)))
+struct OutboxTests {
+    /// What was to be sent, as another process would find it; each time that it changes.
+    private final class Store: StateStore {
+        let states = EventRecorder<[Int64: SavedPush]>()
+        let asked = Mailbox<Void>()
+        let gate = Locked<ThreadGate?>(nil)
+
+        func recover() -> SavedState { SavedState() }
+
+        func record(_ changes: [StateChange]) {
+            asked.put(())
+            gate.withLock { $0 }?.pass()
+            var pushes = states.events.last ?? [:]
+            for change in changes {
+                switch change {
+                case .posted(let push): pushes[push.number] = push
+                case .marked(let number, let mayHaveArrived): pushes[number]?.mayHaveArrived = mayHaveArrived
+                case .settled(let number): pushes[number] = nil
+                case .opened, .answered, .closed, .seen, .forget: break
+                }
+            }
+            states.record(pushes)
+        }
+
+        func close() {}
+
+        /// Waits until the one message that is there stands so.
+        func stands(mayHaveArrived: Bool) async {
+            await states.wait { $0.last?.values.map(\.mayHaveArrived) == [mayHaveArrived] }
+        }
+    }
+
+    private static let user = Conversation(kind: .single, id: "user")
+
+    private let store = Store()
+
+    private func run(_ body: (Bench, Ledger) async throws -> Void) async throws {
+        let ledger = Ledger(store, timeline: Timeline(ContinuousClock()), unixTime: { 1_700_000_000_000 })
+        #expect(await ledger.recover() != nil)
+        try await Bench.run(ledger: ledger) { try await body($0, ledger) }
+        await ledger.close()
+    }
+
+    private func acknowledge(_ bench: Bench, _ frame: SentFrame, _ code: Int = 0, on link: Int = 1) async {
+        await bench.world.advance(by: .zero)
+        await bench.acknowledge(frame.requestID, code, on: link)
+    }
+
+    private func text(_ frame: SentFrame) -> String? {
+        ((frame.object["body"] as? [String: Any])?["markdown"] as? [String: Any])?["content"] as? String
+    }
+
+    private func saved(_ number: Int64, _ text: String, age: Int64 = 0, left: Bool = false) -> SavedPush {
+        SavedPush(
+            number: number,
+            message: .markdown(text),
+            conversation: Self.user,
+            postedAt: 1_700_000_000_000 - age,
+            mayHaveArrived: left
+        )
+    }
+
+    @Test func aPushIsOnTheWireWhenItIsWrittenThatItLeavesAndNotBefore() async throws {
+        let gate = ThreadGate()
+        store.gate.withLock { $0 = gate }
+        try await run { bench, _ in
+            await bench.subscribe()
+            async let pushed = bench.connection.push(.markdown("三点 🙂 e\u{301}"), to: Self.user)
+            await store.asked.next()
+            while await bench.connection.unsettled == 0 { await Task.yield() }
+            for _ in 0..<100 { _ = await bench.connection.unsettled }  // as many turns of the loop
+            #expect(bench.frames().count == 1, "only the subscribe")
+            gate.open()
+            let frame = await bench.frame(1)
+            #expect(store.states.events.last?.values.map(\.mayHaveArrived) == [true])
+            #expect(text(frame).map { Array($0.utf8) } == Array("三点 🙂 e\u{301}".utf8))
+            await acknowledge(bench, frame)
+            #expect(await pushed == .delivered)
+            await store.states.wait { $0.last?.isEmpty == true }
+        }
+    }
+
+    @Test func withoutAConnectionItStandsAsWaiting() async throws {
+        try await run { bench, ledger in
+            await bench.frame(0)
+            async let pushed = bench.connection.push(.markdown("三点"), to: Self.user)
+            await store.stands(mayHaveArrived: false)
+            await ledger.barrier()
+            #expect(store.states.events.count == 1)
+            await bench.subscribe()
+            await acknowledge(bench, await bench.frame(1))
+            #expect(await pushed == .delivered)
+        }
+    }
+
+    @Test func whatIsThrottledStandsAsWaitingUntilItLeavesAgain() async throws {
+        try await run { bench, _ in
+            await bench.subscribe()
+            async let pushed = bench.connection.push(.markdown("三点"), to: Self.user)
+            await acknowledge(bench, await bench.frame(1), 45_009)
+            await store.stands(mayHaveArrived: false)
+            await bench.world.advance(by: .seconds(5))
+            let again = await bench.frame(2)
+            #expect(store.states.events.last?.values.map(\.mayHaveArrived) == [true])
+            await acknowledge(bench, again)
+            #expect(await pushed == .delivered)
+        }
+    }
+
+    @Test func aMessageBesideAnAnswerIsOneInTheStoreWhicheverWayItGoes() async throws {
+        try await run { bench, _ in
+            await bench.subscribe()
+            let channel = await bench.push(id: "1").channel
+            async let sent = channel.send(.markdown("旁白"))
+            let first = await bench.frame(1)
+            #expect(first.command == "aibot_respond_msg")
+            await acknowledge(bench, first, 846_605)
+            let second = await bench.frame(2)
+            #expect(second.command == "aibot_send_msg")
+            #expect(store.states.events.last?.values.map(\.mayHaveArrived) == [true])
+            await acknowledge(bench, second)
+            if case .redirected = await sent {} else { Issue.record("it went another way") }
+            await store.states.wait { $0.last?.isEmpty == true }
+            #expect(store.states.events.allSatisfy { $0.count <= 1 })
+        }
+    }
+
+    @Test func theTextOfAnAnswerIsNotAMessageOfItsOwnInTheStore() async throws {
+        try await run { bench, ledger in
+            await bench.subscribe()
+            let sending = await bench.send("答", through: await bench.push(id: "1"))
+            await acknowledge(bench, await bench.frame(1), 846_605)
+            let push = await bench.frame(2)
+            #expect(push.command == "aibot_send_msg")
+            await acknowledge(bench, push)
+            _ = await sending.value
+            await ledger.barrier()
+            #expect(store.states.events.isEmpty)
+        }
+    }
+
+    @Test func whoStopsWaitingBecauseTheBotEndsLeavesTheMessageToTheNextProcess() async throws {
+        for isEnding in [false, true] {
+            let store = Store()
+            let ledger = Ledger(store, timeline: Timeline(ContinuousClock()), unixTime: { 0 })
+            #expect(await ledger.recover() != nil)
+            try await Bench.run(ledger: ledger) { bench in
+                await bench.frame(0)
+                let pushing = Task { await bench.connection.push(.markdown("三点"), to: Self.user) }
+                await store.stands(mayHaveArrived: false)
+                if isEnding { bench.connection.beginEnding() }
+                pushing.cancel()
+                switch await pushing.value {
+                case .refused: #expect(!isEnding)
+                case .unknown(let reason):
+                    #expect(isEnding && reason.message.contains("the next start sends it"))
+                case .delivered, .redirected: Issue.record("there is no connection")
+                }
+            }
+            await ledger.close()
+            #expect(store.states.events.last?.count == (isEnding ? 1 : 0))
+        }
+    }
+
+    @Test func whatWasLeftIsSentInOrderOneAfterAnotherAndTheRestIsSaid() async throws {
+        try await run { bench, ledger in
+            let day = LeftPushes.maximumAge.components.seconds * 1_000
+            bench.connection.resend([
+                saved(5, "第二条消息"), saved(1, "也许到了的消息", left: true), saved(2, "太旧的消息", age: day + 1),
+                saved(4, "第一条消息", age: day), saved(3, "也许到了的另一条", left: true),
+            ])
+            await bench.subscribe()
+            let first = await bench.frame(1)
+            #expect(text(first) == "第一条消息")
+            for _ in 0..<100 { _ = await bench.connection.unsettled }
+            #expect(bench.frames().count == 2, "the second waits for the verdict of the first")
+            await acknowledge(bench, first)
+            let second = await bench.frame(2)
+            #expect(text(second) == "第二条消息")
+            await acknowledge(bench, second, 93_006)
+            while !bench.lines(from: .notice).contains(where: { $0.contains("was not delivered") }) {
+                await Task.yield()
+            }
+            let lines = bench.lines(from: .debug)
+            #expect(lines.contains("sending the messages that were left before the start count=2"))
+            let doubtful =
+                "messages from before the start may have arrived, and are not sent again conversation=user count=2"
+            #expect(lines.filter { $0.contains("may have arrived") } == [doubtful])
+            #expect(
+                lines.contains(
+                    "messages from before the start are not sent: 1 are older than 24 h, 0 are more than the newest 1000"
+                )
+            )
+            #expect(!lines.contains { $0.contains("消息") || $0.contains("到了") })
+            await ledger.barrier()
+        }
+    }
+}
