@@ -9,8 +9,8 @@ package import LWSTransport
 package actor Gateway {
     /// How many observations are kept for ``waitForObservation(within:_:)``.
     package static let keptObservations = 10_000
-    /// How long is waited for something when the caller does not say.
-    package static let defaultPatience: Duration = .seconds(10)
+    /// How long is waited for something when the caller does not say: long enough for a sanitizer beside a thousand tests.
+    package static let defaultPatience: Duration = .seconds(60)
 
     /// The loop it lives on.
     package nonisolated let loop: EventLoop

@@ -34,11 +34,14 @@ package final class Signals: Sendable {
         let pipe = try Signals.registry.withLock { registry throws(SignalsError) in try registry.pipe() }
 
         let stop = try SignalsPipe()
+        // Before there is a thread that reads: what is left in the pipe is for nobody.
+        let listener = Signals.registry.withLock { $0.add(continuation) }
         let context = Unmanaged.passRetained(SignalsReader(deliveries: pipe, stop: stop.readEnd))
         var thread = pthread_t()
         let result = pthread_create(&thread, nil, { SignalsReader.main($0) }, context.toOpaque())
         guard result == 0 else {
             context.release()
+            _ = Signals.registry.withLock { $0.remove(listener) }
             close(stop.writeEnd)
             close(stop.readEnd)
             throw SignalsError(doing: "pthread_create", result)
@@ -46,7 +49,7 @@ package final class Signals: Sendable {
         self.stop = stop
         self.thread = thread
         deliveries = stream
-        listener = Signals.registry.withLock { $0.add(continuation) }
+        self.listener = listener
     }
 
     deinit {

@@ -51,8 +51,11 @@ struct CardBotTests {
         }
         #expect(await outcome(of: .enterChat)?["text"]?["content"]?.string?.hasPrefix("Hello!") == true)
         let asked = await bench.gateway.pushText(from: "u", "来杯咖啡")
-        try await bench.gateway.waitForBubbles(of: asked) { $0.contains { $0.messageType == "template_card" } }
-        #expect(try await bench.gateway.waitForAnswer(to: asked).contains("What may it be?"))
+        // The text and the card, whichever comes first.
+        try await bench.gateway.waitForBubbles(of: asked) { bubbles in
+            bubbles.contains { $0.messageType == "template_card" }
+                && bubbles.contains { $0.text.contains("What may it be?") && $0.isFinished }
+        }
         let pressed = SimulatedEvent.templateCard(cardType: "button_interaction", eventKey: "latte", taskID: "coffee-1")
         let card = await outcome(of: pressed)?["template_card"]
         #expect(card?["task_id"] == "coffee-1" && card?["main_title"]?["title"] == "Latte, coming up")

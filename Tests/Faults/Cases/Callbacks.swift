@@ -98,7 +98,7 @@ private struct Abuse {
 
     /// How many forged requests were sent, how many of them refused, and what was said to a body that is too long.
     func end() async -> (count: Int, refused: Int, hugeBody: String) {
-        forger.signal(SIGINT)
+        forger.signal(SIGTERM)
         let answers = await forger.end().output.split(separator: "\n")
         var buffer = [UInt8](repeating: 0, count: 12)
         let count = recv(huge, &buffer, buffer.count, 0)
