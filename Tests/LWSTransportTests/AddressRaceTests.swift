@@ -164,6 +164,28 @@ struct AddressRaceTests {
         await loop.shutdown()
     }
 
+    /// Its kernel answers every probe, but nothing is read there: keep-alive does not find that.
+    @Test func aPeerThatTakesNothingMoreIsFoundByTheKernel() async throws {
+        let (loop, far) = (try EventLoop(), try EventLoop())
+        let server = try await EchoServer(on: far)
+        var configuration = noDeadlines()
+        configuration.deadPeerDeadline = .seconds(1)
+        let client = try await Client.connect("ws://127.0.0.1:\(server.port)", configuration: configuration, on: loop)
+        await client.opened()
+        let (isBlocked, blocked) = (EventRecorder<Void>(), ThreadGate())
+        far.execute {
+            isBlocked.record(())
+            blocked.pass()
+        }
+        await isBlocked.wait { !$0.isEmpty }
+        for _ in 0..<24 { try await client.socket.send([UInt8](repeating: 65, count: 1 << 20)) }
+        let closure = await client.closed()
+        blocked.open()
+        #expect(closure.code == 1006 && !closure.byPeer)
+        await loop.shutdown()
+        await far.shutdown()
+    }
+
     private func option(_ descriptor: Int32, _ level: Int32, _ name: Int32) -> Int32 {
         var value: Int32 = -1
         var size = socklen_t(4)

@@ -198,6 +198,16 @@ extension ConnectionMachine {
         return actions
     }
 
+    /// The network came up, or the machine woke. An attempt that waits because the one before it failed is made now.
+    mutating func networkCameUp(now: Instant) -> [Action] {
+        guard case .retrying(let planned) = phase, case .waiting(_, let reason) = state,
+            let retryAt = schedule.networkCameUp(now: now), retryAt < planned
+        else { return [] }
+        var actions: [Action] = []
+        enter(.retrying(at: retryAt), .waiting(retryAt: retryAt, reason: reason), into: &actions)
+        return actions
+    }
+
     /// Any bytes arrived that are not an acknowledgement or a `disconnected_event`.
     mutating func alive(epoch: UInt64, now: Instant) -> [Action] {
         guard epoch == self.epoch, case .ready(var heartbeat, let since) = phase else { return [] }
@@ -371,7 +381,12 @@ extension ConnectionMachine {
     /// Gives the connection up and waits for the next attempt.
     mutating func lose(_ reason: String, _ ending: Ending, now: Instant, into actions: inout [Action]) {
         end(ending, reason: reason, into: &actions)
-        let retryAt = schedule.retryAfterFailure(readySince: readySince, now: now, using: &generator)
+        let retryAt = schedule.retryAfterFailure(
+            readySince: readySince,
+            isRefusal: ending == .close,
+            now: now,
+            using: &generator
+        )
         enter(.retrying(at: retryAt), .waiting(retryAt: retryAt, reason: reason), into: &actions)
     }
 

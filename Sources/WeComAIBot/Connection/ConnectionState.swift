@@ -13,7 +13,8 @@ public enum ConnectionState: Sendable, Hashable {
     case subscribing
     /// Subscribed. Next: `waiting`, `displaced`, `connecting`, `closing`.
     case ready
-    /// The connection ended or never came about; the next attempt is at `retryAt`. Next: `connecting`, `stopped`.
+    /// The connection ended or never came about; the next attempt is at `retryAt`. When the network comes up, or the machine has
+    /// slept, that is said anew and sooner. Next: `connecting`, `waiting`, `stopped`.
     case waiting(retryAt: ContinuousClock.Instant, reason: String)
     /// Another connection of the same bot took the place, the first time at `since`; the next attempt to take it back is at
     /// `retryAt`, which is `nil` if there is none. Next: `connecting`, `stopped`.

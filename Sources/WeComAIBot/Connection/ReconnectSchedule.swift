@@ -8,6 +8,8 @@ struct ReconnectSchedule: Sendable {
     private var rejections = 0
     private var rejectedSince: ContinuousClock.Instant?
     private var lastAttempt: ContinuousClock.Instant?
+    /// Whether the last attempt was answered, though with no.
+    private var wasRefused = false
     /// How often in a row the connection was displaced, without having held its place for long between.
     private(set) var displacements = 0
     private var displacedSince: ContinuousClock.Instant?
@@ -62,12 +64,16 @@ struct ReconnectSchedule: Sendable {
 
     /// When to try again after an end that is nobody's fault.
     ///
-    /// - Parameter readySince: when the connection became ready, if it did.
+    /// - Parameters:
+    ///   - readySince: when the connection became ready, if it did.
+    ///   - isRefusal: whether the server said that it does not want us now.
     mutating func retryAfterFailure(
         readySince: ContinuousClock.Instant?,
+        isRefusal: Bool,
         now: ContinuousClock.Instant,
         using generator: inout SplitMix64
     ) -> ContinuousClock.Instant {
+        wasRefused = isRefusal
         if let readySince {
             resetIfStable(readySince: readySince, now: now)
             failures = min(failures, configuration.unstableDoublings)
@@ -75,6 +81,15 @@ struct ReconnectSchedule: Sendable {
         let delay = afterFailure.delay(attempt: failures, using: &generator)
         failures += 1
         return notTooSoon(now + delay)
+    }
+
+    /// The network came up, or the machine woke: what was in the way may be gone.
+    ///
+    /// - Returns: When to try; `nil` if that is no reason to try earlier, because the server was reached.
+    mutating func networkCameUp(now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        guard !wasRefused else { return nil }
+        failures = 0
+        return notTooSoon(now)
     }
 
     /// Another connection took the place.

@@ -12,6 +12,8 @@ protocol ConnectionEnvironment: Sendable {
     func cancel(_ timer: TimerID)
     /// Begins a connection. Its events come later, never from inside this call; `closed` comes exactly once, and last.
     func connect(onEvent: @escaping @Sendable (WebSocketEvent) -> Void) -> any FrameSocket
+    /// The addresses that this machine has now on networks that are up.
+    var networkAddresses: Set<[UInt8]> { get }
     /// What fetches media; `nil` if nothing can be fetched.
     func media(_ configuration: MediaConfiguration) -> MediaClient?
     /// The world with another place to connect to.
@@ -58,6 +60,8 @@ struct LiveEnvironment: ConnectionEnvironment {
     func media(_ configuration: MediaConfiguration) -> MediaClient? { MediaClient(configuration, on: loop) }
 
     var now: ContinuousClock.Instant { .now }
+
+    var networkAddresses: Set<[UInt8]> { NetworkInterfaces.addresses() }
 
     func schedule(at deadline: ContinuousClock.Instant, _ work: @escaping @Sendable () -> Void) -> TimerID {
         loop.assumeIsolated { $0.schedule(at: deadline, work) }

@@ -52,6 +52,7 @@ package actor LongConnection {
         of: Void.self,
         bufferingPolicy: .bufferingNewest(1)
     )
+    var network = NetworkWatch()
     /// What another process left.
     nonisolated let (leftPushes, leftPush) = AsyncStream.makeStream(of: [SavedPush].self)
     /// The chunks of uploads that wait for their turn.
@@ -432,6 +433,14 @@ package actor LongConnection {
         setAlarm()
     }
 
+    /// - Parameter reason: for people.
+    func networkCameUp(now: ContinuousClock.Instant, because reason: String) {
+        let actions = machine.networkCameUp(now: now)
+        guard !actions.isEmpty else { return }
+        log(.info, "\(reason): trying again at once", [.bot: configuration.botID])
+        perform(actions)
+    }
+
     private func note(_ standing: Standing, of id: SendID) {
         guard let record = records[id] else { return }
         switch standing {
@@ -479,6 +488,7 @@ package actor LongConnection {
     private func entered(_ state: ConnectionState) {
         journal.entered(state, epoch: machine.epoch, now: environment.now)
         for observer in observers.values { observer.yield(state) }
+        watchNetwork(in: state)
         guard state == .stopped else { return }
         for observer in observers.values { observer.finish() }
         observers = [:]

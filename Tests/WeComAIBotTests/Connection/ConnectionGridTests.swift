@@ -14,7 +14,8 @@ struct ConnectionGridTests {
     enum Event: CaseIterable {
         case start, opened, subscribed, credentialsRefused, subscribeThrottled, requestAcknowledged, requestThrottled
         case notSubscribed
-        case disconnected, alive, closed, staleClosed, written, send, cancel, deadline, early, stop, change, move
+        case disconnected, alive, closed, staleClosed, written, send, cancel, deadline, early, stop, change, move,
+            networkUp
     }
 
     static let cells = State.allCases.flatMap { state in Event.allCases.map { (state, $0) } }
@@ -153,6 +154,13 @@ struct ConnectionGridTests {
             }
         case .change:
             []
+        case .networkUp:
+            switch state {
+            case .waiting: ["state waiting"]
+            case .idle, .connecting, .subscribing, .ready, .displaced, .credentialsRejected, .closing, .stopped,
+                .replacing:
+                []
+            }
         case .move:
             switch state {
             case .connecting: ["abort"]
@@ -199,6 +207,14 @@ struct ConnectionGridTests {
         case .stop: actual = rig.stop()
         case .change: actual = rig.change(moves: false)
         case .move: actual = rig.change(moves: true)
+        case .networkUp:
+            // Only a long wait can be shortened: two attempts are at least a second apart.
+            while state == .waiting, let retryAt = rig.retryAt, retryAt - rig.now < .seconds(2) {
+                rig.now = retryAt
+                rig.tick()
+                rig.closed()
+            }
+            actual = rig.networkCameUp()
         }
         #expect(actual == expected(state, event), "\(event) in \(state)")
         #expect(
@@ -243,6 +259,6 @@ struct ConnectionGridTests {
     }
 
     @Test func theGridIsComplete() {
-        #expect(Self.cells.count == 10 * 20)
+        #expect(Self.cells.count == 10 * 21)
     }
 }

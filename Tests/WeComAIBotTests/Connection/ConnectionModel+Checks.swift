@@ -56,7 +56,7 @@ extension ConnectionModel {
         "connecting": ["subscribing", "waiting", "closing", "stopped"],
         "subscribing": ["ready", "waiting", "credentialsRejected", "displaced", "connecting", "closing"],
         "ready": ["waiting", "displaced", "connecting", "closing"],
-        "waiting": ["connecting", "stopped"],
+        "waiting": ["connecting", "waiting", "stopped"],
         "displaced": ["connecting", "stopped"],
         "credentialsRejected": ["connecting", "stopped"],
         "closing": ["stopped"],

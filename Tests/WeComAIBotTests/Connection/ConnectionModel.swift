@@ -173,6 +173,7 @@ struct ConnectionModel {
         case 76..<77: if chance(40) { change() }
         case 77..<78: if chance(50) { outageEnd = now + .seconds(Int.random(in: 100...600, using: &generator)) }
         case 78..<79: isDeaf = isOpen
+        case 79..<80: perform(machine.networkCameUp(now: now))
         default: passTime()
         }
         network()

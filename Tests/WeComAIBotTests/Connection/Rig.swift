@@ -96,6 +96,7 @@ struct Rig {
     @discardableResult mutating func tick() -> [String] { note(machine.tick(now: now)) }
     @discardableResult mutating func opened() -> [String] { note(machine.opened(epoch: epoch, now: now)) }
     @discardableResult mutating func alive() -> [String] { note(machine.alive(epoch: epoch, now: now)) }
+    @discardableResult mutating func networkCameUp() -> [String] { note(machine.networkCameUp(now: now)) }
     @discardableResult mutating func displaced() -> [String] {
         note(machine.disconnectedEvent(epoch: epoch, now: now))
     }

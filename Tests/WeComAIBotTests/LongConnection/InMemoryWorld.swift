@@ -58,6 +58,7 @@ actor InMemoryWorld: ConnectionEnvironment {
     private var owed: [@Sendable () -> Void] = []
     private var isSettling = false
     private var gateway: GatewayMachine?
+    private var addresses: Set<[UInt8]> = [[192, 0, 2, 1]]
 
     init(on loop: EventLoop, gateway: GatewayConfiguration? = nil) {
         self.loop = loop
@@ -84,6 +85,8 @@ actor InMemoryWorld: ConnectionEnvironment {
     nonisolated func connect(onEvent: @escaping @Sendable (WebSocketEvent) -> Void) -> any FrameSocket {
         assumeIsolated { $0.addLink(onEvent) }
     }
+
+    nonisolated var networkAddresses: Set<[UInt8]> { assumeIsolated { $0.addresses } }
 
     /// The world is the same; the test asks the connection where it was going.
     nonisolated func leading(to configuration: LongConnectionConfiguration) -> any ConnectionEnvironment { self }
@@ -149,6 +152,12 @@ actor InMemoryWorld: ConnectionEnvironment {
         hands.advance(by: instant.duration(to: time))
         instant = time
     }
+
+    /// The machine has other addresses now.
+    func setAddresses(_ new: Set<[UInt8]>) { addresses = new }
+
+    /// The machine sleeps: nothing happens, and time passes.
+    func sleep(for duration: Duration) { move(to: instant + duration) }
 
     /// How many connections were attempted.
     var attempts: Int { links.count }

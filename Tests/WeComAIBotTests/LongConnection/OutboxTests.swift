@@ -45,7 +45,7 @@ struct OutboxTests {
     private let store = Store()
 
     private func run(_ body: (Bench, Ledger) async throws -> Void) async throws {
-        let ledger = Ledger(store, timeline: Timeline(ContinuousClock()), unixTime: { 1_700_000_000_000 })
+        let ledger = Ledger(store, timeline: Timeline(ManualClock()), unixTime: { 1_700_000_000_000 })
         #expect(await ledger.recover() != nil)
         try await Bench.run(ledger: ledger) { try await body($0, ledger) }
         await ledger.close()
@@ -152,7 +152,7 @@ struct OutboxTests {
     @Test func whoStopsWaitingBecauseTheBotEndsLeavesTheMessageToTheNextProcess() async throws {
         for isEnding in [false, true] {
             let store = Store()
-            let ledger = Ledger(store, timeline: Timeline(ContinuousClock()), unixTime: { 0 })
+            let ledger = Ledger(store, timeline: Timeline(ManualClock()), unixTime: { 0 })
             #expect(await ledger.recover() != nil)
             try await Bench.run(ledger: ledger) { bench in
                 await bench.frame(0)

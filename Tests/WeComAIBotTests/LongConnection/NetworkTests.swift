@@ -1,0 +1,131 @@
+import BotFoundation
+import TestSupport
+import Testing
+
+@testable import LWSTransport
+@testable import WeComAIBot
+
+/// What happens when the network comes back before it is tried again.
+@Suite(.timeLimit(.minutes(10)))
+struct NetworkTests {
+    private static let first: Set<[UInt8]> = [[192, 0, 2, 1]]
+    private static let both: Set<[UInt8]> = [[192, 0, 2, 1], [192, 0, 2, 2]]
+
+    /// A connection whose next attempt is far away, and the number of attempts so far.
+    private func outage(_ body: (Bench, Int) async throws -> Void) async throws {
+        try await Bench.run { configuration in
+            configuration.machine.reconnectBase = .seconds(3_600)
+            configuration.machine.reconnectCap = .seconds(3_600)
+        } _: { bench in
+            await bench.subscribe()
+            await bench.world.end(1, .lost)
+            let retryAt = try #require(await bench.connection.state.retryAt)
+            try #require(await retryAt - bench.world.instant > .seconds(60), "another seed, please")
+            try await body(bench, await bench.world.attempts)
+        }
+    }
+
+    @Test func aNetworkThatComesUpIsTriedWithinTwoSeconds() async throws {
+        try await outage { bench, attempts in
+            await bench.world.setAddresses([])
+            await bench.world.advance(by: .seconds(30))
+            #expect(await bench.world.attempts == attempts)
+            await bench.world.setAddresses(Self.first)
+            await bench.world.advance(by: .seconds(2))
+            #expect(await bench.world.attempts == attempts + 1)
+            await bench.subscribe(2)
+            #expect(await bench.connection.state == .ready)
+            #expect(bench.lines(from: .info).contains { $0.contains("the network came up: trying again at once") })
+        }
+    }
+
+    @Test func anAddressThatGoesOrStaysIsNoReason() async throws {
+        try await outage { bench, attempts in
+            await bench.world.setAddresses(Self.both)
+            await bench.world.advance(by: .seconds(2))
+            #expect(await bench.world.attempts == attempts + 1)
+            await bench.world.end(attempts + 1, .lost)
+            await bench.world.setAddresses(Self.first)
+            await bench.world.advance(by: .seconds(50))
+            #expect(await bench.world.attempts == attempts + 1)
+        }
+    }
+
+    @Test func whatComesUpWhileAnAttemptFailsIsNoticedAfterwards() async throws {
+        try await outage { bench, attempts in
+            await bench.world.adopt { $0.opens = false }
+            await bench.world.setAddresses(Self.both)
+            await bench.world.advance(by: .seconds(2))
+            #expect(await bench.world.attempts == attempts + 1)
+            await bench.world.setAddresses(Self.both.union([[192, 0, 2, 3]]))
+            await bench.world.end(attempts + 1, .lost)
+            await bench.world.advance(by: .seconds(2))
+            #expect(await bench.world.attempts == attempts + 2)
+        }
+    }
+
+    @Test func aMachineThatHasSleptTriesAtOnce() async throws {
+        try await outage { bench, attempts in
+            await bench.world.sleep(for: .seconds(7))
+            await bench.world.advance(by: .zero)
+            #expect(await bench.world.attempts == attempts + 1)
+            #expect(bench.lines(from: .info).contains { $0.contains("the machine has slept") })
+        }
+    }
+
+    @Test func aMachineThatWasBusyDoesNot() async throws {
+        try await outage { bench, attempts in
+            await bench.world.sleep(for: .seconds(6))
+            await bench.world.advance(by: .zero)
+            #expect(await bench.world.attempts == attempts)
+        }
+    }
+
+    @Test func aServerThatDoesNotWantUsIsNotAskedEarlier() async throws {
+        var rig = try Rig()
+        rig.start()
+        rig.opened()
+        for _ in 0..<5 {
+            rig.ack(rig.subscribeID, 45_009)
+            while rig.stateName == "waiting" {
+                let (retryAt, actions) = (rig.retryAt, rig.networkCameUp())
+                #expect(actions == [] && rig.retryAt == retryAt)
+                rig.now = try #require(rig.machine.nextDeadline)
+                rig.tick()
+            }
+            rig.opened()
+        }
+        rig.closed()
+        for _ in 0..<5 {
+            rig.now = try #require(rig.machine.nextDeadline)
+            rig.tick()
+            rig.closed()
+        }
+        rig.networkCameUp()
+        #expect(try #require(rig.retryAt) - rig.now <= .seconds(1), "the server is not what is in the way")
+    }
+
+    @Test func anAttemptIsNeverSoonerThanASecondAfterTheLast() async throws {
+        try await outage { bench, attempts in
+            for number in 0..<20 {
+                await bench.world.setAddresses(number.isMultiple(of: 2) ? Self.both : Self.first)
+                await bench.world.advance(by: .milliseconds(500))
+                await bench.world.end(await bench.world.attempts, .lost)
+            }
+            #expect(await bench.world.attempts <= attempts + 10)
+        }
+    }
+
+    @Test func nobodyLooksWhileThereIsAConnection() async throws {
+        try await Bench.run { bench in
+            await bench.subscribe()
+            #expect(await bench.world.armed == 1, "the heartbeat's")
+        }
+    }
+
+    @Test func loopbackIsNoNetwork() {
+        let addresses = NetworkInterfaces.addresses()
+        #expect(!addresses.contains([127, 0, 0, 1]) && !addresses.contains([UInt8](repeating: 0, count: 15) + [1]))
+        #expect(addresses.allSatisfy { $0.count == 4 || $0.count == 16 })
+    }
+}
