@@ -22,6 +22,8 @@ struct WebhookPlatformTests {
         let platform: CallbackPlatform
         /// How many of the next requests get lost on the way.
         let losses = Locked(0)
+        /// Where answers are posted: the platform, which holds the address, which posts them.
+        private let far: Locked<CallbackPlatform?>
 
         init(_ handler: @escaping @Sendable (Inbound, Reply, ManualClock) async throws -> Void) throws {
             let (clock, observed, answered, losses, outcomes) = (clock, observed, answered, losses, outcomes)
@@ -36,6 +38,7 @@ struct WebhookPlatformTests {
                 log: capture.log
             )
             let far = Locked<CallbackPlatform?>(nil)
+            self.far = far
             let fallback = WebhookFallback { url, body in
                 guard let platform = far.withLock({ $0 }) else { return PostAnswer(status: 503, body: []) }
                 let reply = platform.receive(body, at: url.value)
@@ -91,6 +94,7 @@ struct WebhookPlatformTests {
 
             playing.cancel()
             await playing.value
+            far.withLock { $0 = nil }
             for case .violation(_, let text) in observed.events { Issue.record("the platform: \(text)") }
         }
 
