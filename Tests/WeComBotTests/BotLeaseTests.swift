@@ -33,15 +33,11 @@ struct BotLeaseTests {
     {
         guard await lease.acquire(name) else { return }
         let bot = try bench.bot()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await bot.run(handlesSignals: false, handler) }
-            group.addTask {
-                await lease.lost[name]?.next()
-                bot.stop()
-            }
-            try await group.next()
-            group.cancelAll()
-        }
+        async let _: Void = {
+            await lease.lost[name]?.next()
+            bot.stop()
+        }()
+        try await bot.run(handlesSignals: false, handler)
         await lease.release()
     }
 
