@@ -34,8 +34,7 @@ package actor LongConnection {
     private var passage = Promise<Void>()
     /// Called once, before anybody is told that nothing is sent any more.
     private var ending: (@Sendable () -> Void)?
-    private var observers: [UInt64: AsyncStream<ConnectionState>.Continuation] = [:]
-    private var nextObserver: UInt64 = 0
+    private let observers = StateObservers()
     private var ended: CheckedContinuation<Void, Never>?
     private var shutdownHandler: ShutdownHandlerID?
     private var hasRun = false
@@ -223,24 +222,7 @@ package actor LongConnection {
 
     /// The present state, and from then on every change; it ends after `stopped`. A reader that falls 256 changes behind
     /// loses the oldest ones, never the latest.
-    package func states() -> AsyncStream<ConnectionState> {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: ConnectionState.self,
-            bufferingPolicy: .bufferingNewest(256)
-        )
-        continuation.yield(machine.state)
-        guard machine.state != .stopped else {
-            continuation.finish()
-            return stream
-        }
-        let id = nextObserver
-        nextObserver += 1
-        observers[id] = continuation
-        continuation.onTermination = { [weak self, loop] _ in
-            loop.execute { [weak self] in self?.assumeIsolated { $0.observers[id] = nil } }
-        }
-        return stream
-    }
+    package func states() -> AsyncStream<ConnectionState> { observers.states() }
 
     /// What a conversation may still be sent, answers and pushes together.
     func remainingSends(in conversation: Conversation) -> SendBudget {
@@ -251,7 +233,7 @@ package actor LongConnection {
     func isPast(_ instant: ContinuousClock.Instant) -> Bool { environment.now >= instant }
 
     /// How many read ``states()`` now.
-    var observerCount: Int { observers.count }
+    nonisolated var observerCount: Int { observers.count }
 
     /// Sends a frame and waits for its verdict. Cancelling the task ends the waiting, not the sending.
     func send(_ request: Request, record: PushRecord? = nil) async -> Delivery {
@@ -487,11 +469,9 @@ package actor LongConnection {
 
     private func entered(_ state: ConnectionState) {
         journal.entered(state, epoch: machine.epoch, now: environment.now)
-        for observer in observers.values { observer.yield(state) }
+        observers.enter(state)
         watchNetwork(in: state)
         guard state == .stopped else { return }
-        for observer in observers.values { observer.finish() }
-        observers = [:]
         receiver = nil
         eventReceiver = nil
         groupWebhook.end()

@@ -1,12 +1,10 @@
 internal import BotFoundation
-package import LWSTransport
+internal import LWSTransport
 
 extension WebhookFallback {
-    /// Posts with an HTTP client.
-    ///
-    /// - Parameter proxies: The proxies to go through, by host.
-    package init(on loop: EventLoop, _ configuration: HTTPClientConfiguration, through proxies: HTTPProxies) {
-        self.init(post: Self.post(on: loop, configuration, through: proxies))
+    /// What posts late answers as a server is configured to.
+    static func post(on loop: EventLoop, _ configuration: WebhookServerConfiguration) -> Post {
+        post(on: loop, configuration.client, through: configuration.media.proxies)
     }
 
     /// What posts with an HTTP client.

@@ -15,10 +15,11 @@ package actor WebhookServer {
     private var state = ConnectionState.idle
     private var stateSince: ContinuousClock.Instant
     private var media: MediaClient
+    /// What posts late answers.
+    private nonisolated let posting: Locked<WebhookFallback.Post>
     /// Called once, before anybody is told that nothing is fetched any more.
     private var ending: (@Sendable () -> Void)?
-    private var observers: [UInt64: AsyncStream<ConnectionState>.Continuation] = [:]
-    private var nextObserver: UInt64 = 0
+    private let observers = StateObservers()
     private let ended = Promise<Void>()
 
     /// A server that listens when it is told to.
@@ -40,7 +41,12 @@ package actor WebhookServer {
         let media = MediaClient(configuration.media, on: loop)
         self.media = media
         groupWebhook = GroupWebhook(configuration.groupWebhook, on: loop)
-        var fallback = WebhookFallback(on: loop, configuration.client, through: configuration.media.proxies)
+        let posting = Locked(WebhookFallback.post(on: loop, configuration))
+        self.posting = posting
+        var fallback = WebhookFallback { url, body throws(PostFailure) in
+            let post = posting.withLock { $0 }
+            return try await post(url, body)
+        }
         fallback.groupWebhook = groupWebhook
         endpoint = WebhookEndpoint(
             configuration.endpoint,
@@ -134,11 +140,14 @@ package actor WebhookServer {
         ending = nil
     }
 
-    /// Takes another token, key, name, first text and window, and other rules for media, at once. Where it listens does not change while it runs.
+    /// Takes another token, key, name, first text and window, other proxies and rules for media, at once. Where it listens does not change
+    /// while it runs.
     package func reload(_ configuration: WebhookServerConfiguration) {
         var new = configuration
         new.endpoint.path = self.configuration.endpoint.path
         if new.media != self.configuration.media { media = MediaClient(new.media, on: loop) }
+        let post = WebhookFallback.post(on: loop, new)
+        posting.withLock { $0 = post }
         endpoint.reload(new.endpoint, media: media)
         groupWebhook.reload(new.groupWebhook)
         if new.server?.authority != self.configuration.server?.authority {
@@ -146,6 +155,7 @@ package actor WebhookServer {
         }
         self.configuration.endpoint = new.endpoint
         self.configuration.media = new.media
+        self.configuration.client = new.client
         self.configuration.groupWebhook = new.groupWebhook
     }
 
@@ -159,29 +169,15 @@ package actor WebhookServer {
     }
 
     /// The present state, and from then on every change; it ends after `stopped`. `connecting` and what belongs to it never come.
-    package func states() -> AsyncStream<ConnectionState> {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: ConnectionState.self,
-            bufferingPolicy: .bufferingNewest(256)
-        )
-        continuation.yield(state)
-        guard state != .stopped else {
-            continuation.finish()
-            return stream
-        }
-        let id = nextObserver
-        nextObserver += 1
-        observers[id] = continuation
-        return stream
-    }
+    package func states() -> AsyncStream<ConnectionState> { observers.states() }
+
+    /// How many read ``states()`` now.
+    nonisolated var observerCount: Int { observers.count }
 
     private func enter(_ new: ConnectionState) {
         guard state != .stopped else { return }
         state = new
         stateSince = .now
-        for observer in observers.values { observer.yield(new) }
-        guard new == .stopped else { return }
-        for observer in observers.values { observer.finish() }
-        observers = [:]
+        observers.enter(new)
     }
 }

@@ -44,13 +44,13 @@ struct StateStreamTests {
 
     @Test func anObserverThatLeavesIsForgotten() async throws {
         try await Bench.run { bench in
-            #expect(await bench.connection.observerCount == 1)
+            #expect(bench.connection.observerCount == 1)
             let reader = Task {
                 for await state in await bench.connection.states() where state == .ready { break }
             }
             await bench.subscribe()
             await reader.value
-            while await bench.connection.observerCount > 1 { await Task.yield() }
+            while bench.connection.observerCount > 1 { await Task.yield() }
         }
     }
 

@@ -68,6 +68,31 @@ struct WebhookServerTests {
         await reply.finish("echo: \(message.text)")
     }
 
+    @Test("who no longer listens to its states is forgotten")
+    func observers() async throws {
+        let served = try await Served(Self.echo)
+        try await served.run {
+            let reader = Task { for await _ in await served.server.states() { break } }
+            await reader.value
+            while served.server.observerCount > 0 { await Task.yield() }
+        }
+    }
+
+    @Test("other proxies count for what is posted late, too")
+    func otherProxies() async throws {
+        let served = try await Served(Self.echo)
+        try await served.run {
+            var new = WebhookServerConfiguration(endpoint: try Platform.configuration, server: nil)
+            new.media.proxies = HTTPProxies(try Proxy("http://127.0.0.1:1"))
+            await served.server.reload(new)
+            let post = try #require(served.server.endpoint.answers.fallback.post)
+            let failure = await #expect(throws: PostFailure.self) {
+                _ = try await post(Secret("https://platform.invalid/response"), [])
+            }
+            #expect(failure?.message.contains("127.0.0.1:1") == true)
+        }
+    }
+
     @Test("verification, a message, its refreshes, and what a person is told")
     func conversation() async throws {
         let served = try await Served(Self.echo)
