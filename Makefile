@@ -51,6 +51,10 @@ lint: ## check the format of every Swift file
 format: ## rewrite every Swift file in the house format
 	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)
 
+.PHONY: thread-sanitizer-build
+thread-sanitizer-build: setup
+	@swift build --build-tests --sanitize=thread --scratch-path .build/thread $(SANITIZED)
+
 .PHONY: thread-sanitizer
 thread-sanitizer: setup ## run every test under the thread sanitizer
 	@echo "==> thread sanitizer"

@@ -25,7 +25,7 @@ enum OffsetOutcome: Sendable, Hashable {
 /// Cuts links at offsets of a conversation of 20 frames, with several bots at once.
 final class OffsetSweep: Sendable {
     /// How long the default run may take; beyond that only a part of the offsets is tried.
-    private static let budget = Duration.seconds(40)
+    private static let budget = Duration.seconds(20)
     private static let pieces = 20
 
     let bench: Bench
