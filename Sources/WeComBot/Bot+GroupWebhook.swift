@@ -14,7 +14,9 @@ extension Bot {
     /// - Returns: The outcome. Refused, and not sent, if the message has a problem, if there is no such URL, or if the bot is not running.
     @discardableResult
     @concurrent public func pushToGroupWebhook(_ message: OutboundMessage) async -> Delivery {
-        guard let channel = runningChannel else { return .refused(.init("the bot does not run; push while it does")) }
+        guard let channel = runningParts?.channel else {
+            return .refused(.init("the bot does not run; push while it does"))
+        }
         return await channel.groupWebhook.send(message)
     }
 
@@ -48,7 +50,7 @@ extension Bot {
     }
 
     private func groupWebhook() throws(UploadError) -> GroupWebhook {
-        guard let channel = runningChannel else {
+        guard let channel = runningParts?.channel else {
             throw UploadError(.notRunning, "the bot does not run; upload while it does")
         }
         return channel.groupWebhook
