@@ -407,6 +407,7 @@ package actor LongConnection {
         if machine.isEnding {
             ending?()
             ending = nil
+            uploads.over.fulfill(())
         }
         for action in actions {
             switch action {
