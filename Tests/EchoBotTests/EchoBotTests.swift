@@ -11,7 +11,8 @@ struct EchoBotTests {
         do {
             let scratch = ScratchFile()
             path = scratch.path
-            #expect(scratch.fill(count))
+            let isFilled = scratch.fill(count)
+            #expect(isFilled)
             let bytes = try [UInt8](Data(contentsOf: URL(filePath: path)))
             #expect(bytes == (0..<count).map { UInt8($0 * 7 % 251) })
         }

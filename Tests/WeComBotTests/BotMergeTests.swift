@@ -55,6 +55,10 @@ struct BotMergeTests {
             if handled.events.count == 1 {
                 #expect(try await bench.gateway.waitForAnswer(to: second) == "答：一\n二")
                 #expect(await bench.gateway.answer(to: first).isEmpty)
+                var snapshot = await bot.snapshot()
+                while snapshot.openTurns > 0 { snapshot = await bot.snapshot() }
+                #expect(snapshot.messages == 2 && snapshot.merged == 1 && snapshot.answers.delivered == 1)
+                #expect(snapshot.metrics.contains("wecom_bot_messages_merged_total 1"))
             }
             var configuration = bench.configuration
             configuration.mergeWindow = .zero
