@@ -30,7 +30,8 @@ struct EchoBot {
         var lines = text.isEmpty ? [] : ["echo: \(text)"]
         for attachment in attachments {
             do {
-                lines.append("md5:\(try await attachment.download().md5)")
+                let scratch = ScratchFile()
+                lines.append("md5:\(try await attachment.save(to: scratch.path).md5())")
             } catch {
                 lines.append("\(attachment.kind.rawValue): \(error)")
             }
@@ -73,9 +74,13 @@ struct EchoBot {
             )
             return
         }
+        let scratch = ScratchFile()
+        guard scratch.fill(count) else {
+            await reply.finish("there is no room for a file of \(count) bytes in the directory for temporary files")
+            return
+        }
         do throws(UploadError) {
-            let bytes = (0..<count).map { UInt8($0 * 7 % 251) }
-            let media = try await reply.upload(bytes: bytes, as: .file, name: "echo-\(count).bin")
+            let media = try await reply.upload(file: scratch.path, as: .file, name: "echo-\(count).bin")
             if let notice = notice(of: await reply.send(.media(media))) { await reply.finish(notice) }
         } catch {
             await reply.finish("the file was not uploaded: \(error)")

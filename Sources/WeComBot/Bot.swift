@@ -104,6 +104,8 @@ public final class Bot: Sendable {
     ///
     ///     await bot.push(.markdown("**提醒** 三点开会"), to: Conversation(kind: .single, id: "zhangsan"))
     ///
+    /// Markdown that does not fit into one message goes on in further ones, in order; the outcome is the worst of theirs.
+    ///
     /// It counts in the conversation's rate limit, and waits for it; without a connection it waits for one. It is never shown twice: if
     /// nobody knows whether it arrived, the outcome is ``BotCore/Delivery/unknown(_:)``, and it is not sent again.
     ///

@@ -47,6 +47,12 @@ extension BotSnapshot {
 
     private func addTraffic(to text: inout PrometheusText) {
         text.add("wecom_bot_messages_total", .counter, "Messages received.", messages)
+        text.add(
+            "wecom_bot_messages_merged_total",
+            .counter,
+            "Messages that were handled as parts of the next one.",
+            merged
+        )
         let unanswered = [("duplicate", duplicates), ("no_room", rejected), ("ending", refusedAtEnd)]
         text.add(
             "wecom_bot_messages_not_handled_total",

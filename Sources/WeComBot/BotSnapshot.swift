@@ -83,6 +83,8 @@ public struct BotSnapshot: Sendable, Hashable {
     public internal(set) var rejected = 0
     /// Messages that came while the bot was ending.
     public internal(set) var refusedAtEnd = 0
+    /// Messages that were handled as parts of the next one; see ``Configuration/mergeWindow``.
+    public internal(set) var merged = 0
     /// Events that arrived, including those counted in the next two.
     public internal(set) var events = 0
     /// Events that had been seen before; nothing was done about them.
@@ -171,6 +173,7 @@ public struct BotSnapshot: Sendable, Hashable {
         messages = dispatcher.received
         duplicates = dispatcher.duplicates
         rejected = dispatcher.rejected
+        merged = dispatcher.merged
         refusedAtEnd = dispatcher.refused
         self.events = events.received
         duplicateEvents = events.duplicates

@@ -133,6 +133,7 @@ extension Configuration {
         if let apologyText { dispatcher.apology = apologyText }
         if let busyText { dispatcher.busyText = busyText }
         if let interruptedText { dispatcher.interruptedText = interruptedText }
+        dispatcher.mergeWindow = mergeWindow
         // Later, neither the bubble nor the message's response_url can be reached.
         if mode == .webhook { dispatcher.replyWindow = WebhookConfiguration.replyWindow }
         return dispatcher

@@ -39,6 +39,9 @@ extension Configuration {
         check("streamWindow") { () throws(ConfigurationFault) in
             _ = try ConfigurationRules.time(streamWindow, in: Configuration.streamWindowLimits)
         }
+        check("mergeWindow") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.time(mergeWindow, in: Configuration.mergeWindowLimits)
+        }
         check("botName") { () throws(ConfigurationFault) in _ = try ConfigurationRules.name(botName) }
         var origins: [MediaOrigin] = []
         for (index, origin) in mediaAllowedOrigins.enumerated() {

@@ -24,6 +24,7 @@ public import WeComAIBot
 /// | ``heartbeatInterval`` | `wecomaibot_heartbeat_interval` | `WECOM_HEARTBEAT_SECONDS` | 30 s |
 /// | ``onDisplaced`` | `wecomaibot_on_displaced` | `WECOM_ON_DISPLACED` | `yield` |
 /// | ``streamWindow`` | `wecomaibot_stream_window` | `WECOM_STREAM_WINDOW_SECONDS` | 330 s |
+/// | ``mergeWindow`` | `wecomaibot_merge_window` | `WECOM_MERGE_WINDOW` | 0 s, which is never |
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
 /// | ``mediaAllowedOrigins`` | `wecomaibot_media_allowed_origins` | `WECOM_MEDIA_ALLOWED_ORIGINS` | none |
 /// | ``groupWebhookURL`` | `msg_push_webhook_url` | `WECOM_PUSH_WEBHOOK_URL` | none |
@@ -87,6 +88,13 @@ public struct Configuration: Sendable {
     /// Official doc 101463 ends a stream 6 minutes after its first frame; other servers were seen to take 10. Half a minute less
     /// leaves time for the last frame's way.
     public var streamWindow: Duration
+    /// How long after a message the next of the same person in the same conversation counts as its continuation, so that the handler gets
+    /// both as one: 0, which is never, to 5 seconds. For the app, which cuts a text of more than about 4,000 characters into several
+    /// messages, and sends a picture and what is said of it one after the other, a few hundred milliseconds apart.
+    ///
+    /// Every message waits that long for the next, at most 16 become one, each text a line, and the answer goes to the newest. What quotes,
+    /// voice messages, and texts that begin with `/` or `!` are never a continuation; the last two are not waited with either.
+    public var mergeWindow: Duration
     /// The name under which people mention the bot in groups (`@name`), so that ``Inbound/text`` goes without it. Empty if unknown.
     public var botName: String
     /// Where media may be fetched from although it is not by https, or not from a public address: each `scheme://host:port`, where
@@ -166,6 +174,9 @@ public struct Configuration: Sendable {
     /// The stream windows that are accepted.
     package static let streamWindowLimits: ClosedRange<Duration> = .seconds(10) ... .seconds(600)
 
+    /// The merge windows that are accepted.
+    package static let mergeWindowLimits: ClosedRange<Duration> = .zero ... .seconds(5)
+
     /// The times to end that are accepted.
     package static let shutdownLimits: ClosedRange<Duration> = .seconds(1) ... .seconds(600)
 
@@ -199,6 +210,7 @@ public struct Configuration: Sendable {
         heartbeatInterval = .seconds(30)
         onDisplaced = .yield
         streamWindow = .seconds(330)
+        mergeWindow = .zero
         botName = ""
         mediaAllowedOrigins = []
         groupWebhookURL = Secret("")

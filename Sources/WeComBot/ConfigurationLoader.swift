@@ -73,6 +73,9 @@ struct ConfigurationLoader {
         read(.streamWindow, into: &configuration.streamWindow) { value throws(ConfigurationFault) in
             try ConfigurationRules.time(value, in: Configuration.streamWindowLimits)
         }
+        read(.mergeWindow, into: &configuration.mergeWindow) { value throws(ConfigurationFault) in
+            try ConfigurationRules.time(value, in: Configuration.mergeWindowLimits)
+        }
         read(.onDisplaced, into: &configuration.onDisplaced) { value throws(ConfigurationFault) in
             try ConfigurationRules.displacementPolicy(named: value.string())
         }

@@ -25,6 +25,7 @@ struct ConfigurationSetting {
         keys: ["wecomaibot_stream_window"],
         variable: "WECOM_STREAM_WINDOW_SECONDS"
     )
+    static let mergeWindow = ConfigurationSetting(keys: ["wecomaibot_merge_window"], variable: "WECOM_MERGE_WINDOW")
     static let botName = ConfigurationSetting(keys: ["wecom_ai_bot_name"], variable: "WECOM_BOT_NAME")
     static let mediaAllowedOrigins = ConfigurationSetting(
         keys: ["wecomaibot_media_allowed_origins"],
@@ -81,7 +82,8 @@ struct ConfigurationSetting {
     static let all = [
         mode, botID, secret, token, encodingAESKey, callbackHost, callbackPort, callbackCertificateFile,
         callbackKeyFile, firstText, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced,
-        streamWindow, botName, mediaAllowedOrigins, groupWebhookURL, onlyUsesGroupWebhook, httpProxy, ratePerMinute,
+        streamWindow, mergeWindow, botName, mediaAllowedOrigins, groupWebhookURL, onlyUsesGroupWebhook, httpProxy,
+        ratePerMinute,
         ratePerHour, refreshesCost, stateFile,
         statusPort, statusHost, logLevel, logFormat, shutdownDeadline,
     ]

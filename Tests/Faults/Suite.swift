@@ -6,7 +6,7 @@ struct Suite {
         .closeCodes, .silence, .halfOpenAnswer, .stalls, .throttled, .badCredentials, .twoClients, .certificates,
         .oldTLS, .handlers,
         .sigterm, .secondSignal, .suspend, .kill,
-        .acknowledgements, .boundaries, .hostile, .callbacks, .thousand, .upload, .offsets,
+        .acknowledgements, .boundaries, .hostile, .callbacks, .thousand, .upload, .largeFiles, .offsets,
     ]
 
     let context: Context

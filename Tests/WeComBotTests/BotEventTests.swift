@@ -35,6 +35,7 @@ struct BotEventTests {
         }
     }
 
+    /// The system before this one waited for handlers where it read from the connection: what they waited for could not arrive.
     @Test func aCardThatIsPressedIsAnsweredWhileMessagesBlockTheirThreads() async throws {
         let bench = try await BotBench()
         let observations = await bench.gateway.observations()
@@ -131,6 +132,7 @@ struct BotEventTests {
         #expect(await BotBench.violations(observations).isEmpty)
     }
 
+    /// The system before this one put it in the stream that had ended.
     @Test func aMessageAfterTheEndOfAnAnswerIsAMessageOfItsOwn() async throws {
         let bench = try await BotBench()
         let observations = await bench.gateway.observations()

@@ -122,7 +122,7 @@ struct StatusEndpointTests {
         #expect(samples.values["wecom_bot_state{state=\"idle\"}"] == 1)
         #expect(samples.values["wecom_bot_state{state=\"ready\"}"] == 0)
         #expect(samples.types.allSatisfy { $0.key.hasSuffix("_total") == ($0.value == "counter") })
-        #expect(samples.types.count == 35)
+        #expect(samples.types.count == 36)
     }
 
     @Test func aRunningBotTellsItsStateAndNoSecret() async throws {

@@ -57,7 +57,7 @@ extension Dispatcher {
             } else if age(turn.receivedAt) >= configuration.replyWindow {
                 giveUp(record, turn, "it is too old")
             } else if let (turn, channel) = await resume(turn) {
-                readmit(turn, record, channel)
+                readmit(turn, record, channel, arrived: now - age(turn.receivedAt))
             } else {
                 giveUp(record, turn, "the way to answer it is not known")
             }
@@ -67,7 +67,12 @@ extension Dispatcher {
         }
     }
 
-    private func readmit(_ saved: SavedTurn, _ record: TurnRecord, _ channel: any ReplyChannel) {
+    private func readmit(
+        _ saved: SavedTurn,
+        _ record: TurnRecord,
+        _ channel: any ReplyChannel,
+        arrived: ContinuousClock.Instant
+    ) {
         let kind = saved.answer.map { Turn.Kind.resumed($0) } ?? .handled
         let repeated = saved.answer?.repeatedBubbles ?? []
         let turn = Turn(
@@ -75,7 +80,8 @@ extension Dispatcher {
             channel: repeated.isEmpty ? channel : RepeatingChannel(channel, bubbles: repeated),
             kind: kind,
             record: record,
-            isRecovered: true
+            isRecovered: true,
+            arrived: arrived
         )
         switch state.withLock({ $0.machine.readmit(turn) }) {
         case .start(let turn): start(turn)

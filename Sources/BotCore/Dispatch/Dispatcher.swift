@@ -35,6 +35,8 @@ package final class Dispatcher: Sendable {
     private let answered = Promise<Void>()
     /// The time for handlers is over.
     private let expired = Promise<Void>()
+    /// No new messages are taken.
+    private let stopped = Promise<Void>()
 
     /// A dispatcher that keeps what it receives until ``run()`` is called.
     ///
@@ -95,7 +97,7 @@ extension Dispatcher {
                 let turn = SavedTurn(number: number, message: message, route: route, receivedAt: receivedAt)
                 return TurnRecord(turn, in: ledger)
             }
-            let turn = Turn(message: message, channel: channel, record: record)
+            let turn = Turn(message: message, channel: channel, record: record, arrived: now)
             return (state.machine.admit(turn, now: now, canWait: canWait), record)
         }
         switch admission {
@@ -173,6 +175,7 @@ extension Dispatcher {
     }
 
     private func perform(_ turn: Turn) async {
+        let turn = await gathered(turn)
         let begun: SavedAnswer? = if case .resumed(let answer) = turn.kind { answer } else { nil }
         let stream = ReplyStream(
             capabilities: turn.channel.capabilities,
@@ -184,6 +187,7 @@ extension Dispatcher {
         // From here on the handler counts as started, even if the process dies: it runs at most once.
         await turn.record?.start(stream)
         if case .handled = turn.kind, await isTooLate(turn) { return }
+        await closeParts(of: turn)
         switch turn.kind {
         // It has ended before any of it is sent.
         case .busy(let text): stream.end(with: text)
@@ -214,12 +218,44 @@ extension Dispatcher {
             turn.record?.waitAgain()
             log(.notice, "a message that waits is answered after the next start", Self.facts(turn.message))
         case .rejected:
-            turn.record?.close()
+            for turn in [turn] + turn.earlier { turn.record?.close() }
+            for part in turn.earlier { part.channel.dropped(saying: configuration.busyText) }
             log(.warning, "a message that waited for its turn was not answered", Self.facts(turn.message))
         }
         if let answer = state.withLock({ $0.machine.abandoned(turn) }) { await perform(answer) }
         announce()
         return true
+    }
+
+    /// Waits for what belongs to the message, if that is wanted.
+    private func gathered(_ turn: Turn) async -> Turn {
+        var turn = turn
+        while true {
+            let (present, now) = (turn, timeline.now)
+            let waitsUntil: ContinuousClock.Instant?
+            (turn, waitsUntil) = state.withLock { $0.machine.gather(present, now: now) }
+            guard let waitsUntil, !Task.isCancelled else { return turn }
+            _ = await timeline.reaches(stopped, by: waitsUntil)
+        }
+    }
+
+    /// The handler is about to get all parts of a message: only the last of them has an answer, in this process and the next. Before, a
+    /// restart finds each as it came.
+    private func closeParts(of turn: Turn) async {
+        guard !turn.earlier.isEmpty else { return }
+        for part in turn.earlier {
+            part.record?.close()
+            part.channel.dropped(saying: configuration.mergedText)
+        }
+        log(
+            .debug,
+            "messages that came together are handled as one",
+            [
+                .messageID: turn.message.id, .conversation: turn.message.conversation.id,
+                .count: "\(turn.earlier.count + 1)",
+            ]
+        )
+        await ledger?.barrier()
     }
 
     /// The answer has its verdict.
@@ -307,6 +343,7 @@ extension Dispatcher {
     /// thread; never blocks.
     package func stopIntake() {
         state.withLock { $0.machine.drain() }
+        stopped.fulfill(())
         announce()
     }
 

@@ -25,6 +25,13 @@ package struct DispatcherConfiguration: Sendable {
         """
     /// How many such answers may be under way; beyond this a message without room is only counted and logged.
     package var maximumBusyReplies = 256
+    /// How long after a message the next of the same person counts as its continuation: both are handled as one. Zero for never.
+    package var mergeWindow = Duration.zero
+    /// What the bubble of a message ends with that was handled as part of the next one, where it has a bubble already.
+    package var mergedText = """
+        （与下一条消息一并回答。）
+        (Answered together with the next message.)
+        """
     /// What an answer ends with that a restart has interrupted.
     package var interruptedText = """
         （服务重启，这条回答被中断了，请再发一次。）

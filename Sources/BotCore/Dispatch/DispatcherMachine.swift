@@ -145,6 +145,23 @@ struct DispatcherMachine: Sendable {
         }
     }
 
+    /// A turn that was given out is about to begin, and takes with it what waits and belongs to it.
+    ///
+    /// - Returns: The turn, and until when to wait for more; `nil` if it is to begin.
+    mutating func gather(_ turn: Turn, now: ContinuousClock.Instant) -> (
+        turn: Turn, waitsUntil: ContinuousClock.Instant?
+    ) {
+        let (merge, conversation) = (MessageMerge(window: configuration.mergeWindow), turn.message.conversation)
+        var turn = turn
+        while let next = lanes.takeNext(of: conversation, if: { merge.isNext($0, after: turn) }) {
+            turn = merge.joined(turn, next)
+        }
+        guard phase == .accepting, let end = merge.end(of: turn), end > now, !lanes.hasWaiting(in: conversation) else {
+            return (turn, nil)
+        }
+        return (turn, end)
+    }
+
     /// The handler of a turn that was given out is about to start.
     func beginning() -> Beginning {
         phase == .expired ? keepsWaiting ? .kept : .rejected : .start
@@ -163,6 +180,7 @@ struct DispatcherMachine: Sendable {
             busyReplies -= 1
             return nil
         }
+        counts.merged += turn.earlier.count
         switch outcome {
         case .delivered: counts.delivered += 1
         case .redirected:
@@ -223,7 +241,7 @@ struct DispatcherMachine: Sendable {
         openAnswers -= 1
         _ = lanes.finished(turn.message.conversation)
         guard !keepsWaiting else { return nil }
-        counts.rejected += 1
+        counts.rejected += 1 + turn.earlier.count
         return busyAnswer(to: turn)
     }
 

@@ -9,6 +9,8 @@ package struct DispatcherStatistics: Sendable, Hashable {
     /// Messages that came after the intake had stopped.
     package var refused = 0
 
+    /// Messages that were handled as parts of the next one.
+    package var merged = 0
     /// Turns that another process had left, and that were taken over.
     package var recovered = 0
     /// How often the state could not be saved.

@@ -71,6 +71,18 @@ package struct Lanes<Element> {
         return next.element
     }
 
+    /// Whether something waits in a conversation.
+    package func hasWaiting(in conversation: Conversation) -> Bool { waiting[conversation]?.isEmpty == false }
+
+    /// Takes out what waits longest in a conversation, if it is wanted. What runs there goes on.
+    package mutating func takeNext(of conversation: Conversation, if isWanted: (Element) -> Bool) -> Element? {
+        guard let next = waiting[conversation]?.first, isWanted(next.element) else { return nil }
+        _ = waiting[conversation]?.popFirst()
+        waitingCount -= 1
+        waitingBytes -= next.bytes
+        return next.element
+    }
+
     /// Takes out everything that waits. What runs stays.
     package mutating func removeAllWaiting() -> [Element] {
         var removed: [Element] = []

@@ -9,11 +9,15 @@ struct Turn: Sendable {
         case busy(String)
     }
 
-    let message: Inbound
+    var message: Inbound
     let channel: any ReplyChannel
     var kind = Kind.handled
     /// Where it is written down, if it is.
     var record: TurnRecord?
     /// Whether it comes from before the start of this process.
     var isRecovered = false
+    /// When its message came.
+    var arrived: ContinuousClock.Instant?
+    /// The parts of its message that came before the last, without their content; see ``MessageMerge``.
+    var earlier: [Turn] = []
 }

@@ -14,7 +14,7 @@ public struct Inbound: Sendable {
         public static let text = Kind(rawValue: "text")
         /// A picture.
         public static let image = Kind(rawValue: "image")
-        /// Text and pictures.
+        /// Text and pictures; or several messages that were merged into one and are not all text.
         public static let mixed = Kind(rawValue: "mixed")
         /// Speech; its transcript is the text.
         public static let voice = Kind(rawValue: "voice")
@@ -42,7 +42,7 @@ public struct Inbound: Sendable {
     public let parts: [Part]
     /// What it quotes.
     public let quote: Quote?
-    /// The message as it was received (JSON), for what this type does not model.
+    /// The message as it was received (JSON), for what this type does not model; of merged messages, the newest.
     public let raw: [UInt8]
 
     /// Makes a message; a channel does, and so does a test of a handler.

@@ -3,7 +3,7 @@ extension Reply {
     ///
     /// It goes in pieces behind everything else that the bot has to say, and survives reconnects. The platform keeps it for three
     /// days; what was uploaded for one conversation may be sent to others. 30 uploads per minute and 1,000 per hour are allowed
-    /// (official doc 101463).
+    /// (official doc 101463): what would exceed that waits until it may begin.
     ///
     /// - Parameters:
     ///   - file: Its path. It must not change until the upload has ended.

@@ -16,6 +16,8 @@ public struct UploadError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let tooSmall = Code(rawValue: "too-small")
         /// There are more bytes than the platform takes for that kind.
         public static let tooLarge = Code(rawValue: "too-large")
+        /// It is speech that takes more time than the platform takes.
+        public static let tooLong = Code(rawValue: "too-long")
         /// The answer has as many images as it may have.
         public static let tooMany = Code(rawValue: "too-many")
         /// What waits to be sent takes as much memory as it may.

@@ -7,7 +7,7 @@ extension LongConnection {
     /// Sends a message that answers nothing, and waits for the verdict. The user must have written in that conversation before
     /// (official doc 101463). It is counted in the conversation's budget, and waits for it.
     package nonisolated func push(_ message: OutboundMessage, to conversation: Conversation) async -> Delivery {
-        await recorded(message, to: conversation) { await push(message, to: conversation, $0) }
+        await recorded(message, to: conversation) { await push($0, to: conversation, $1) }
     }
 
     /// The same with a record of it; without one for what is written down otherwise, as the text of an answer is.

@@ -14,18 +14,33 @@ extension LongConnection {
         isLeaving.withLock { $0 = true }
     }
 
-    /// Sends a message with its record, if there is a place to write it down.
+    /// Sends a message with its record, if there is a place to write it down. One that is too long is sent in parts, one after another:
+    /// its outcome is the worst of theirs.
     nonisolated func recorded(
         _ message: OutboundMessage,
         to conversation: Conversation,
-        _ send: (PushRecord?) async -> Delivery
+        _ send: (OutboundMessage, PushRecord?) async -> Delivery
     ) async -> Delivery {
-        guard let record = ledger?.record(of: message, to: conversation) else { return await send(nil) }
-        let delivery = await send(record)
-        if case .refused = delivery, Task.isCancelled, isLeaving.withLock({ $0 }) { record.leave() }
-        if record.isLeft { return .unknown(.init("the bot ended before it could be sent; the next start sends it")) }
-        record.close()
-        return delivery
+        let parts = message.parts.map { ($0, ledger?.record(of: $0, to: conversation)) }
+        // Before the first can leave, all of them stand in the store.
+        if parts.count > 1 { for (_, record) in parts { record?.waits() } }
+        var outcome = Delivery.delivered
+        for (index, (part, record)) in parts.enumerated() {
+            var delivery = await send(part, record)
+            if case .refused = delivery, Task.isCancelled, isLeaving.withLock({ $0 }) { record?.leave() }
+            // The rest stands in the store as well.
+            if record?.isLeft == true {
+                return outcome.worse(.unknown(.init("the bot ended before it could be sent; the next start sends it")))
+            }
+            record?.close()
+            if parts.count > 1 { delivery = delivery.said(of: "part \(index + 1) of \(parts.count)") }
+            outcome = outcome.worse(delivery)
+            guard case .refused = delivery else { continue }
+            // Without it, the rest makes no sense.
+            for (_, record) in parts[(index + 1)...] { record?.close() }
+            break
+        }
+        return outcome
     }
 
     /// Sends what another process left. Until its task is cancelled; once.

@@ -390,6 +390,7 @@ package actor LongConnection {
         if machine.isEnding {
             ending?()
             ending = nil
+            uploads.over.fulfill(())
         }
         for action in actions {
             switch action {

@@ -51,7 +51,7 @@ extension StreamReplyChannel {
 
 extension Delivery {
     /// The same, with the reason saying of what.
-    fileprivate func said(of what: String) -> Delivery {
+    func said(of what: String) -> Delivery {
         func named(_ reason: Reason) -> Reason { Reason(code: reason.code, "\(what): \(reason.message)") }
         return switch self {
         case .delivered: .delivered

@@ -71,6 +71,7 @@ extension GroupWebhook {
         let bytes = try content.read(0..<content.count)
         let head = bytes.prefix(UploadRules.headBytes)
         try UploadRules.checkFormat(head, of: kind)
+        if kind == .voice { try UploadRules.checkDuration(of: bytes) }
         guard kind != .image || [.png, .jpeg].contains(MediaType(of: head)) else {
             throw UploadError(
                 .wrongFormat,

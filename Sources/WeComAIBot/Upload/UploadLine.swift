@@ -1,7 +1,7 @@
 import BotCore
 import BotFoundation
 
-/// Which chunks may be on their way: those of all uploads of a connection stand in one line, first come, first served.
+/// When uploads may begin, and which chunks may be on their way: those of all uploads of a connection stand in one line, first come, first served.
 ///
 /// A chunk that is with the network can no longer be overtaken, wherever it waits there. So one goes at a time, and a second one
 /// beside it only while chunks are acknowledged so fast that two of them delay nobody.
@@ -16,6 +16,7 @@ final class UploadLine: Sendable {
         var underway = 0
         var waiting: [(id: UInt64, promise: Promise<Void>)] = []
         var nextID: UInt64 = 0
+        var budget = RateBudget(UploadRules.rate)
 
         /// Lets those in that may.
         mutating func admit() -> [Promise<Void>] {
@@ -29,6 +30,19 @@ final class UploadLine: Sendable {
     }
 
     private let state = Locked(State())
+    /// Nothing is sent any more: nobody has to wait.
+    let over = Promise<Void>()
+
+    /// Counts an upload, if one may begin.
+    ///
+    /// - Returns: When one may; `nil` if it was counted.
+    func begin(now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        state.withLock { state in
+            if let due = state.budget.freeAt(now: now) { return due }
+            state.budget.spend(now: now)
+            return nil
+        }
+    }
 
     /// Waits for its turn. Whoever had it calls ``leave(after:)``.
     ///

@@ -49,6 +49,10 @@ enum UploadRules {
     static let maximumChunkBytes = 512 * 1_024
     /// How long an `upload_id` is good for (official doc 101463).
     static let sessionLife = Duration.seconds(30 * 60)
+    /// How long speech may be (official doc 101463).
+    static let maximumSpeech = Duration.seconds(60)
+    /// How many uploads a bot may begin (official doc 101463, which does not say what counts; a large file has more chunks than that).
+    static let rate = RateLimits(perMinute: 30, perHour: 1_000)
     /// How many bytes at the beginning tell the format.
     static let headBytes = 16
 
@@ -86,6 +90,16 @@ enum UploadRules {
                 "an upload of kind \(kind.rawValue) may have \(allowed.upperBound) bytes at most; there are \(count)\(other)"
             )
         }
+    }
+
+    /// - Throws: ``UploadError`` if it is speech that is too long. What cannot be read is left to the platform.
+    static func checkDuration(of bytes: [UInt8]) throws(UploadError) {
+        guard let duration = AMRDuration.of(bytes), duration > maximumSpeech else { return }
+        let seconds = (duration + .seconds(1) - .nanoseconds(1)).components.seconds
+        throw UploadError(
+            .tooLong,
+            "speech may take \(maximumSpeech.components.seconds) s at most; this takes \(seconds) s; it can be sent as a file"
+        )
     }
 
     /// - Throws: ``UploadError`` if content that begins like this is of no format that the platform takes.

@@ -31,6 +31,7 @@ struct Uploader: Sendable {
         let md5 = try await Self.reading { [kind] () throws(UploadError) in
             let head = try content.read(0..<min(content.count, UploadRules.headBytes))
             try UploadRules.checkFormat(head, of: kind)
+            if kind == .voice { try UploadRules.checkDuration(of: content.read(0..<content.count)) }
             return try content.checksum()
         }
         return try await carryOut(content, md5: md5, progress: progress)
@@ -85,6 +86,7 @@ struct Uploader: Sendable {
         validUntil: ContinuousClock.Instant?
     ) async -> Event {
         guard case .chunk(let index, _) = frame.step else {
+            if frame.step == .begin, await !connection.waitForUpload() { return .failed(Self.cancelled) }
             return await transmit(frame, content, plan, md5, validUntil)
         }
         guard await connection.uploads.enter() else { return .failed(Self.cancelled) }
@@ -199,12 +201,27 @@ struct Uploader: Sendable {
 }
 
 extension LongConnection {
-    /// Returns at that time, or when the task is cancelled.
+    /// Returns at that time, when the connection ends, or when the task is cancelled.
     func pause(until deadline: ContinuousClock.Instant) async {
         let promise = Promise<Void>()
         let timer = environment.schedule(at: deadline) { promise.fulfill(()) }
-        _ = await promise.value()
+        await withTaskGroup(of: Void.self) { [over = uploads.over] group in
+            for promise in [promise, over] { group.addTask { _ = await promise.value() } }
+            await group.next()
+            group.cancelAll()
+        }
         environment.cancel(timer)
+    }
+
+    /// Waits until an upload may begin, and counts it.
+    ///
+    /// - Returns: false if the task was cancelled first.
+    func waitForUpload() async -> Bool {
+        while let due = uploads.begin(now: environment.now), uploads.over.current == nil {
+            await pause(until: due)
+            if Task.isCancelled { return false }
+        }
+        return true
     }
 
     /// The time on its clock.

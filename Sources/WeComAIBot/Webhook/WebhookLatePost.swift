@@ -20,6 +20,10 @@ struct WebhookLatePost: Sendable {
         guard Self.kinds.contains(message.kind) else {
             return .refused(Delivery.Reason("a callback address sends no message of kind \(message.kind.rawValue)"))
         }
+        guard message.parts.count == 1 else {
+            let most = OutboundMessage.maximumMarkdownBytes
+            return .refused(Delivery.Reason("a response_url takes one message, of at most \(most) bytes of text"))
+        }
         do throws(WireError) {
             let body = try WebhookCodec().encode(message)
             return await answers.deliver { await post(body) }

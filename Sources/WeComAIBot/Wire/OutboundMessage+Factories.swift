@@ -13,17 +13,19 @@ extension OutboundMessage.Kind {
 }
 
 extension OutboundMessage {
-    /// The most UTF-8 bytes of a Markdown message: 20,480 (official doc 101463).
+    /// The most UTF-8 bytes of one Markdown message: 20,480 (official doc 101463).
     public static let maximumMarkdownBytes = 20_480
     /// The most UTF-8 bytes of a feedback id: 256 (official doc 101463).
     public static let maximumFeedbackIDBytes = 256
 
-    /// Text with Markdown: not blank, and at most ``maximumMarkdownBytes``.
+    /// Text with Markdown, not blank. What does not fit into ``maximumMarkdownBytes`` goes on in further messages, one after another, cut
+    /// between blocks, lines or sentences; the outcome is the worst of theirs, and after one that is refused no other is sent. A
+    /// `response_url`, which takes one message, is sent no longer text.
     ///
     /// - Parameter feedbackID: Comes back with the user's rating (``BotCore/Event/feedback``): at most ``maximumFeedbackIDBytes``;
     ///   without one, the user cannot rate it.
     public static func markdown(_ text: String, feedbackID: String? = nil) -> OutboundMessage {
-        var problems = textProblems(text, called: "a markdown message")
+        var problems = text.allSatisfy(\.isWhitespace) ? ["a markdown message is blank"] : []
         if let feedbackID { problems += feedbackProblems(feedbackID) }
         var body: [String: JSONTree] = ["content": .string(text)]
         if let feedbackID { body["feedback"] = .object(["id": .string(feedbackID)]) }
@@ -37,7 +39,12 @@ extension OutboundMessage {
 
     /// The greeting of who enters a chat. No limit is documented; that of Markdown is kept.
     static func text(_ text: String) -> OutboundMessage {
-        OutboundMessage(.text, ["content": .string(text)], textProblems(text, called: "a welcome"))
+        var problems = text.allSatisfy(\.isWhitespace) ? ["a welcome is blank"] : []
+        let count = text.utf8.count
+        if count > maximumMarkdownBytes {
+            problems.append("a welcome has \(count) bytes; \(maximumMarkdownBytes) are allowed")
+        }
+        return OutboundMessage(.text, ["content": .string(text)], problems)
     }
 
     /// A card in place of another.
@@ -59,13 +66,6 @@ extension OutboundMessage {
         } catch {
             self.init(kind: kind, body: [], problem: problem ?? "it cannot be written as JSON")
         }
-    }
-
-    private static func textProblems(_ text: String, called name: String) -> [String] {
-        if text.allSatisfy(\.isWhitespace) { return ["\(name) is blank"] }
-        let count = text.utf8.count
-        return count > maximumMarkdownBytes
-            ? ["\(name) has \(count) bytes; \(maximumMarkdownBytes) are allowed"] : []
     }
 
     static func feedbackProblems(_ id: String) -> [String] {

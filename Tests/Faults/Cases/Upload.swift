@@ -60,7 +60,7 @@ extension FaultCase {
             let figure =
                 "\(size) bytes at 2 Mbit/s in \(took.figure); \(sorted.count) answers in other chats came later by "
                 + "\(sorted[sorted.count / 2].figure) (median), \(p99.figure) (p99), \((sorted.last ?? .zero).figure) (most); "
-                + "the bot grew by \((peak - memory) / 1_024) MiB at most, the file in its memory included"
+                + "the bot grew by \((peak - memory) / 1_024) MiB at most"
             // A chunk is one message, and there may be a hundred: of more than 18 MB, each takes a second and more by itself.
             let chunk = Duration.seconds(max(131_072, size / 100) * 4 / 3) / bandwidth
             let bound = max(.seconds(1), chunk * 1.5)
@@ -82,7 +82,7 @@ extension FaultCase {
     }
 
     /// How much memory a process has, or has had.
-    private static func residentKilobytes(_ process: pid_t, _ key: String = "VmRSS") throws -> Int {
+    static func residentKilobytes(_ process: pid_t, _ key: String = "VmRSS") throws -> Int {
         let status = String(decoding: try Data(contentsOf: URL(filePath: "/proc/\(process)/status")), as: UTF8.self)
         let line = status.split(separator: "\n").first { $0.hasPrefix("\(key):") }
         guard let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {

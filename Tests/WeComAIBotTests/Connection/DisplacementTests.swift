@@ -79,6 +79,7 @@ struct DisplacementTests {
         #expect(try kicks([.takeOver, .takeOver]).upperBound <= 8)
     }
 
+    /// The system before this one connected again at once, and so the two displaced each other for ever.
     @Test func whoStopsIsDisplacedExactlyOnce() throws {
         #expect(try kicks([.stop, .yield]) == 1...1)
         #expect(try kicks([.stop, .takeOver]) == 1...1)

@@ -29,7 +29,8 @@ struct LossTests {
             #expect(!reason.contains("whatever"), "the server's own words stay out of the log")
             await bench.reconnect(2)
             await bench.push(id: "1", on: 2)
-            let names = bench.states.events.map(\.name)
+            // Who reads the states may be behind.
+            let names = await bench.states.wait { $0.count { $0 == .ready } == 2 }.map(\.name)
             #expect(
                 names == [
                     "idle", "connecting", "subscribing", "ready", "waiting", "connecting", "subscribing", "ready",

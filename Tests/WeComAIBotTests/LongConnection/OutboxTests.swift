@@ -205,4 +205,99 @@ struct OutboxTests {
             await ledger.barrier()
         }
     }
+
+    // MARK: What does not fit into one message
+
+    /// A text of three messages, each a paragraph.
+    private static let long = (1...3).map { "第\($0)段" + String(repeating: "字", count: 6_000) }.joined(separator: "\n\n")
+
+    /// The texts that stand in the store.
+    private func standing(_ state: [Int64: SavedPush]?) -> [String] {
+        (state ?? [:]).values.sorted { $0.number < $1.number }
+            .map {
+                "\(String(decoding: $0.message.body, as: UTF8.self).contains("第1段") ? "1" : "")\($0.mayHaveArrived)"
+            }
+    }
+
+    @Test func aLongTextGoesOnInFurtherMessagesOneAfterAnother() async throws {
+        try await run { bench, _ in
+            await bench.subscribe()
+            async let pushed = bench.connection.push(.markdown(Self.long), to: Self.user)
+            var texts: [String] = []
+            for index in 1...3 {
+                let frame = await bench.frame(index)
+                #expect(frame.command == "aibot_send_msg")
+                texts.append(text(frame) ?? "")
+                #expect(texts[index - 1].utf8.count <= 20_480)
+                if index == 1 { #expect(standing(store.states.events.last) == ["1true", "false", "false"]) }
+                for _ in 0..<100 { _ = await bench.connection.unsettled }
+                #expect(bench.frames().count == index + 1, "the next waits for the verdict of this one")
+                await acknowledge(bench, frame)
+            }
+            #expect(await pushed == .delivered)
+            #expect(texts.joined() == Self.long)
+            #expect(texts.map { $0.prefix(3) } == ["第1段", "第2段", "第3段"])
+            await store.states.wait { $0.last?.isEmpty == true }
+        }
+    }
+
+    @Test(arguments: [1, 2, 3]) func afterAPartThatIsRefusedNoOtherIsSent(refused: Int) async throws {
+        try await run { bench, _ in
+            await bench.subscribe()
+            let channel = await bench.push(id: "1").channel
+            async let sent = channel.send(.markdown(Self.long))
+            for index in 1...refused {
+                let frame = await bench.frame(index)
+                #expect(frame.command == "aibot_respond_msg")
+                await acknowledge(bench, frame, index == refused ? 40_201 : 0)
+            }
+            guard case .refused(let reason) = await sent else {
+                Issue.record("a part was refused")
+                return
+            }
+            #expect(reason.code == 40_201 && reason.message.hasPrefix("part \(refused) of 3: "))
+            #expect(bench.frames().count == refused + 1)
+            await store.states.wait { $0.last?.isEmpty == true }
+        }
+    }
+
+    @Test func aPartNobodyKnowsOfIsNotSentAgainAndTheRestGoesOn() async throws {
+        try await run { bench, _ in
+            await bench.subscribe()
+            async let pushed = bench.connection.push(.markdown(Self.long), to: Self.user)
+            await bench.frame(1)
+            await bench.world.advance(by: .zero)  // it is written
+            await bench.world.end(1, .byServer(1006))
+            await bench.reconnect(2)
+            for index in 1...2 {
+                let frame = await bench.frame(index, on: 2)
+                #expect(text(frame)?.hasPrefix("第\(index + 1)段") == true)
+                await acknowledge(bench, frame, on: 2)
+            }
+            guard case .unknown(let reason) = await pushed else {
+                Issue.record("nobody knows of the first part")
+                return
+            }
+            #expect(reason.message.hasPrefix("part 1 of 3: "))
+        }
+    }
+
+    @Test func whatIsLeftOfALongTextIsForTheNextProcess() async throws {
+        let ledger = Ledger(store, timeline: Timeline(ContinuousClock()), unixTime: { 0 })
+        #expect(await ledger.recover() != nil)
+        try await Bench.run(ledger: ledger) { bench in
+            await bench.frame(0)
+            let pushing = Task { await bench.connection.push(.markdown(Self.long), to: Self.user) }
+            await store.states.wait { $0.last?.count == 3 }
+            bench.connection.beginEnding()
+            pushing.cancel()
+            guard case .unknown(let reason) = await pushing.value else {
+                Issue.record("the next process sends it")
+                return
+            }
+            #expect(reason.message.contains("the next start sends it"))
+        }
+        await ledger.close()
+        #expect(standing(store.states.events.last) == ["1false", "false", "false"])
+    }
 }

@@ -7,6 +7,7 @@ import Testing
 /// From the open socket to the acknowledged answer.
 @Suite(.timeLimit(.minutes(10)))
 struct SubscribeAndReplyTests {
+    /// The system before this one took the first frame after its subscribe for the answer to it, whatever it was.
     @Test func subscribeIsTheFirstFrameAndNothingGoesBeforeItsAnswer() async throws {
         try await Bench.run { bench in
             let subscribe = await bench.frame(0)

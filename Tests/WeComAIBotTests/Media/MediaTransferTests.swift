@@ -3,7 +3,9 @@ import BotCrypto
 import BotFoundation
 import FoundationEssentials
 import GatewaySimulator
+import Glibc
 import LWSTransport
+import TestSupport
 import Testing
 
 @testable import WeComAIBot
@@ -44,8 +46,11 @@ struct MediaTransferTests {
         }
     }
 
-    private func run(_ body: (Bench) async throws -> Void) async throws {
-        let loop = try EventLoop(name: "media")
+    private func run(
+        lookUp: @escaping Resolver.LookUp = Resolver.system,
+        _ body: (Bench) async throws -> Void
+    ) async throws {
+        let loop = try EventLoop(name: "media", lookUp: lookUp)
         let authority = try CertificateAuthority()
         let security = GatewayListener.Security.authority(authority, names: ["localhost", "127.0.0.1"])
         let host = try await MediaHost.start(on: loop, listener: GatewayListener(security: security))
@@ -68,6 +73,17 @@ struct MediaTransferTests {
             #expect(downloaded.bytes == Self.picture)
             #expect(downloaded.type == .png && downloaded.fileName == "图 🙂.png")
             #expect(downloaded.md5 == (try Digest.md5(Self.picture)).map { hexadecimal($0) }.joined())
+        }
+    }
+
+    @Test func whatWasSavedHasItsChecksum() async throws {
+        try await run { bench in
+            let path = FileManager.default.temporaryDirectory.appending(path: "media-\(UInt64.random(in: 0 ... .max))")
+                .path()
+            let saved = try await bench.attachment(try bench.host.publish(Self.picture)).save(to: path)
+            #expect(try saved.md5() == Digest.md5(Self.picture).map { hexadecimal($0) }.joined())
+            try FileManager.default.removeItem(atPath: path)
+            #expect(throws: MediaError.self) { try saved.md5() }
         }
     }
 
@@ -109,6 +125,82 @@ struct MediaTransferTests {
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path()) == [])
             try FileManager.default.removeItem(at: directory)
         }
+    }
+
+    /// A name is judged by every address that it has, a redirect's as the first one's.
+    @Test(arguments: [
+        "127.0.0.1", "169.254.169.254", "10.0.0.1", "192.168.1.1", "::1", "fd00:ec2::254", "fe80::1",
+        "::ffff:169.254.169.254", "64:ff9b::127.0.0.1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::7f00:1", "64:ff9b:1::808:808",
+    ])
+    func aNameThatLeadsToNoPublicMachineIsRefused(address: String) async throws {
+        let lookUp: Resolver.LookUp = { $0 == "localhost" ? Resolver.system($0) : .success([address]) }
+        try await run(lookUp: lookUp) { bench in
+            let away = try bench.host.publish(Self.picture, fault: .redirect(to: "https://metadata.test/latest"))
+            #expect(await bench.failure(away) == .addressRefused)
+            #expect(bench.host.requests.count == 1)
+            let direct = SimulatedMedia(url: "https://metadata.test/latest?sign=1", aesKey: away.aesKey)
+            #expect(await bench.failure(direct) == .addressRefused)
+        }
+    }
+
+    // MARK: Bodies that are too long
+
+    private static let tenGigabytes = 10 << 30
+
+    /// Fetches from a server that answers with a head and then with pieces for as long as they are taken, or, without one, with nothing.
+    private func code(
+        head: String,
+        piece: String?,
+        deadline: Duration = .seconds(60),
+        pause: UInt32 = 0
+    ) async throws -> MediaError? {
+        let server = ScriptedServer { connection in
+            _ = connection.readHead()
+            connection.send(head + "\r\n")
+            guard let piece else { return connection.waitForEnd() }
+            while connection.send(piece) { usleep(pause) }
+        }
+        let loop = try EventLoop(name: "media")
+        var configuration = MediaConfiguration()
+        configuration.allowedOrigins = [try MediaOrigin("http://127.0.0.1:\(server.port)")]
+        configuration.overallDeadline = deadline
+        let reference = MediaReference(
+            url: Secret("http://127.0.0.1:\(server.port)/x?sign=1"),
+            aesKey: EncryptedMedia.key,
+            fileName: nil
+        )
+        let source = RemoteMedia(
+            reference: reference,
+            commonKey: nil,
+            receivedAt: nil,
+            client: MediaClient(configuration, on: loop)
+        )
+        let attachment = Attachment(kind: .file, fileName: nil, source: source)
+        let error = await #expect(throws: MediaError.self) { try await attachment.download(maximumBytes: 1 << 20) }
+        // Nothing is left that still takes it.
+        await server.ended.wait { !$0.isEmpty }
+        await loop.shutdown()
+        return error
+    }
+
+    private static let piece = String(repeating: "a", count: 65_536)
+
+    @Test(arguments: [
+        ("Content-Length: \(tenGigabytes)\r\n", nil), ("", piece),
+        ("Transfer-Encoding: chunked\r\n", "10000\r\n\(piece)\r\n"),
+    ])
+    func tenGigabytesAreRefusedWhetherTheyAreAnnouncedOrNot(header: String, piece: String?) async throws {
+        let error = try await code(head: "HTTP/1.1 200 OK\r\n" + header, piece: piece)
+        #expect(error?.code == .tooLarge)
+    }
+
+    @Test(arguments: [
+        ("Content-Length: 1000000\r\n", "a"), ("", "a"), ("Transfer-Encoding: chunked\r\n", "1\r\na\r\n"),
+    ])
+    func aBodyThatNeverEndsIsGivenUp(header: String, piece: String) async throws {
+        let head = "HTTP/1.1 200 OK\r\n" + header
+        let error = try await code(head: head, piece: piece, deadline: .milliseconds(500), pause: 10_000)
+        #expect(error?.code == .timedOut)
     }
 
     @Test func theProxyIsTheHostsOwn() async throws {

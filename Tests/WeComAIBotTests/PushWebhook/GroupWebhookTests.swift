@@ -97,6 +97,11 @@ struct GroupWebhookTests {
             let long = String(repeating: "长", count: 6_826)
             #expect(await bench.webhook.send(.markdown(long)) == .delivered)
             #expect(bench.shown.dropFirst(3).compactMap(\.text).joined() == long)
+            #expect(long.utf8.count == 20_478, "as much as one message of the bot itself may have; the next has more")
+            let first = bench.shown.count
+            let longer = long + "更长"
+            #expect(await bench.webhook.send(.markdown(longer)) == .delivered)
+            #expect(bench.shown.dropFirst(first).compactMap(\.text).joined() == longer)
             #expect(bench.host.complaints == [], "the far side counts too")
             #expect(reason(await bench.webhook.send(.markdown(" \n")), isRefused: true).message.contains("blank"))
         }
@@ -163,11 +168,14 @@ struct GroupWebhookTests {
 
     @Test func whatTheServiceWouldRefuseIsNotSent() async throws {
         try await Bench.run { bench in
-            let voice = Self.amr + [UInt8](repeating: 0, count: 2 * 1_024 * 1_024 - Self.amr.count)
+            // Of frames that no file has: how long it is cannot be told.
+            let voice = Self.amr + [UInt8](repeating: 0x4C, count: 2 * 1_024 * 1_024 - Self.amr.count)
             let cases: [([UInt8], UploadedMedia.Kind, String, UploadError.Code)] = [
                 ([1, 2, 3, 4], .file, "a.bin", .tooSmall),
                 ([UInt8](repeating: 0, count: 20 << 20 | 1), .file, "a.bin", .tooLarge),
-                (voice + [0], .voice, "a.amr", .tooLarge), (Array("ID3..".utf8), .voice, "a.amr", .wrongFormat),
+                (voice + [0], .voice, "a.amr", .tooLarge),
+                (AMRDurationTests.speech(frames: 3_001), .voice, "a.amr", .tooLong),
+                (Array("ID3..".utf8), .voice, "a.amr", .wrongFormat),
                 (Self.png, .file, "", .invalidName), (Self.png, .file, "///", .invalidName),
                 (Self.png, .file, "name", .invalidName),
             ]

@@ -51,6 +51,21 @@ struct UploadLineTests {
         #expect(line.figures == (1, 0, 0))
     }
 
+    @Test func aThousandBeginWithinAnHourAndNotOneMore() {
+        let line = UploadLine()
+        let start = ContinuousClock.now
+        var now = start
+        for number in 0..<1_000 {
+            while let due = line.begin(now: now) {
+                #expect(number.isMultiple(of: 30), "only the minute is full")
+                now = due
+            }
+        }
+        #expect(now < start + .seconds(3_600 - 60))
+        #expect(line.begin(now: now + RateBudget.minute) == start + RateBudget.hour)
+        #expect(line.begin(now: start + RateBudget.hour) == nil)
+    }
+
     @Test func whoeverGivesUpWaitingTakesNobodysPlace() async {
         let line = UploadLine()
         #expect(await line.enter())

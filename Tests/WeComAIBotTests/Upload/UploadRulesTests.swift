@@ -68,6 +68,42 @@ struct UploadRulesTests {
     }
 }
 
+struct AMRDurationTests {
+    private static let narrow = [13, 14, 16, 18, 20, 21, 27, 32, 6]
+    private static let wide = [18, 24, 33, 37, 41, 47, 51, 59, 61, 6]
+
+    /// Speech of so many frames of a type.
+    static func speech(frames: Int, type: Int = 7, isWide: Bool = false) -> [UInt8] {
+        let size = isWide ? wide[type] : narrow[type]
+        let frame = [UInt8(type << 3 | 4)] + [UInt8](repeating: 0xFF, count: size - 1)
+        return Array((isWide ? "#!AMR-WB\n" : "#!AMR\n").utf8) + (0..<frames).flatMap { _ in frame }
+    }
+
+    @Test(arguments: 0..<9, [false, true]) func aMinuteIsTakenAndAFrameMoreIsNot(type: Int, isWide: Bool) throws {
+        #expect(AMRDuration.of(Self.speech(frames: 1, type: type, isWide: isWide)) == .milliseconds(20))
+        let minute = Self.speech(frames: 3_000, type: type, isWide: isWide)
+        #expect(AMRDuration.of(minute) == .seconds(60))
+        try UploadRules.checkDuration(of: minute)
+        let longer = Self.speech(frames: 3_001, type: type, isWide: isWide)
+        let error = #expect(throws: UploadError.self) { try UploadRules.checkDuration(of: longer) }
+        #expect(error?.code == .tooLong && error?.message.contains("60 s at most; this takes 61 s") == true)
+    }
+
+    @Test func framesOfDifferentTypesAndSilenceAreAdded() {
+        let mixed = (0..<9).flatMap { Self.speech(frames: 2, type: $0).dropFirst(6) }
+        #expect(AMRDuration.of(Array("#!AMR\n".utf8) + mixed + [0x7C, 0x7C]) == .milliseconds(20 * 20))
+        #expect(AMRDuration.of(Array("#!AMR\n".utf8)) == .zero)
+    }
+
+    @Test func whatCannotBeReadIsLeftToThePlatform() throws {
+        let damaged = Self.speech(frames: 3_001) + [0x4C]  // a type that no file has
+        for bytes in [damaged, Array("#!AMR_MC1.0\n".utf8) + Self.speech(frames: 3_001), [], Array("#!AM".utf8)] {
+            #expect(AMRDuration.of(bytes) == nil)
+            try UploadRules.checkDuration(of: bytes)
+        }
+    }
+}
+
 struct UploadPlanTests {
     @Test(arguments: [
         // size, bytes of a chunk, chunks

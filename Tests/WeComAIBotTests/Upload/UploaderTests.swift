@@ -134,6 +134,7 @@ struct UploaderTests {
                 (.bytes([UInt8](repeating: 1, count: 20_971_521)), .file, "a.bin", .tooLarge),
                 (.bytes(Self.bytes), .image, "a.png", .wrongFormat), (.bytes(Self.bytes), .file, "none", .invalidName),
                 (.file(path: "/nonexistent"), .file, "a.bin", .unreadable),
+                (.bytes(AMRDurationTests.speech(frames: 3_001)), .voice, "a.amr", .tooLong),
             ]
             for (source, kind, name, code) in cases {
                 guard case .failure(let error) = await line.begin(source, as: kind, name: name).value else {
@@ -259,6 +260,49 @@ struct UploaderTests {
             #expect(
                 line.world.priorities.events == [.high, .normal] + [SendPriority](repeating: .low, count: 5) + [.normal]
             )
+        }
+    }
+
+    @Test func speechOfAMinuteAndLongerSpeechAsAFileAreUploaded() async throws {
+        try await Line.run { line in
+            _ = try await line.begin(.bytes(AMRDurationTests.speech(frames: 3_000)), as: .voice, name: "a.amr").value
+                .get()
+            _ = try await line.begin(.bytes(AMRDurationTests.speech(frames: 3_001)), name: "a.amr").value.get()
+            #expect(line.uploaded.map(\.type) == ["voice", "file"])
+        }
+    }
+
+    // MARK: How often
+
+    private static let small = UploadSource.bytes(Array("一份小文件".utf8))
+
+    @Test func thirtyUploadsBeginWithinAMinuteAndTheNextWaitsForTheirTime() async throws {
+        try await Line.run { line in
+            for _ in 0..<30 { _ = try await line.begin(Self.small).value.get() }
+            let next = line.begin(Self.small)
+            let cancelled = line.begin(Self.small)
+            while await line.world.armed < 3 { await Task.yield() }  // two that wait, and the heartbeat
+            cancelled.cancel()
+            #expect(await cancelled.value == .failure(UploadError(.cancelled, "the upload was cancelled")))
+            await line.world.advance(by: RateBudget.minute - .nanoseconds(1))
+            #expect(line.count(.uploadInit) == 30)
+            await line.world.advance(by: .nanoseconds(1))
+            _ = try await next.value.get()
+            #expect(line.count(.uploadInit) == 31)
+        }
+    }
+
+    @Test func theEndOfTheBotDoesNotWaitForIt() async throws {
+        try await Line.run { line in
+            for _ in 0..<30 { _ = try await line.begin(Self.small).value.get() }
+            let next = line.begin(Self.small)
+            while await line.world.armed < 2 { await Task.yield() }
+            await line.connection.stop()
+            guard case .failure(let error) = await next.value else {
+                Issue.record("it was uploaded")
+                return
+            }
+            #expect(error.code == .notRunning && line.count(.uploadInit) == 30)
         }
     }
 

@@ -46,7 +46,7 @@ struct WebhookAttachTests {
         try await bench.run {
             let shown = try await bench.send("1", "画")
             _ = await bench.placed.next()
-            // B5: this question is not the last, and must leave the image where it is.
+            // This question is not the last, and must leave the image where it is.
             #expect(try await stream(bench, shown) == ["id": shown.id, "finish": false, "content": "看图"])
             goOn.put(())
             await bench.clock.waitForSleepers(2)
@@ -60,8 +60,8 @@ struct WebhookAttachTests {
         }
     }
 
-    /// B7: the system before this one finished such a stream with an empty text.
-    @Test func b7AnAnswerOfImagesAloneIsClosedWithATextThatCanBeSeen() async throws {
+    /// The system before this one finished such a stream with an empty text.
+    @Test func anAnswerOfImagesAloneIsClosedWithATextThatCanBeSeen() async throws {
         let bench = try WebhookBench(fallback: fallback) { [verdicts] _, reply in
             try await reply.attach(image: Self.png)
             verdicts.put(await reply.finish())

@@ -41,6 +41,7 @@ struct WebhookEventTests {
         if case .refused(let actual) = delivery { actual.message.contains(reason) } else { false }
     }
 
+    /// The system before this one compared the event with the name of its type, and so greeted nobody.
     @Test("who opens the chat is greeted in the response, once")
     func welcome() async throws {
         let request = try platform.event(["eventtype": "enter_chat"])

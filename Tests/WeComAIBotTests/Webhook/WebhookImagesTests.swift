@@ -47,10 +47,10 @@ struct WebhookImagesTests {
         StreamImage(base64: String(repeating: "A", count: byteCount), md5: md5)
     }
 
-    /// B5: the system before this one took an image off its queue for whatever question came next, and an answer that was not the
+    /// The system before this one took an image off its queue for whatever question came next, and an answer that was not the
     /// last could not carry it.
     @Test(
-        "B5: a refresh that is not the last shows no image and takes none away; the last shows all, and so does each after it"
+        "a refresh that is not the last shows no image and takes none away; the last shows all, and so does each after it"
     )
     mutating func imagesAreHeldUntilTheEnd() {
         open("S")

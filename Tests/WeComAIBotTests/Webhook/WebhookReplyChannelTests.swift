@@ -39,6 +39,7 @@ struct WebhookReplyChannelTests {
         if case .redirected(let actual) = delivery { actual.message.contains(reason) } else { false }
     }
 
+    /// The system before this one opened no stream unless a first text was configured, and then no answer was ever asked for.
     @Test("a handler streams, the platform asks, and the end is delivered when it was fetched")
     func conversation() async throws {
         let goOn = Mailbox<Void>()
@@ -194,6 +195,7 @@ struct WebhookReplyChannelTests {
         }
     }
 
+    /// The system before this one forgot the message after 300 s, and the answer with it.
     @Test("an answer that begins after the window goes the other way; the bubble says so")
     func lateBeginning() async throws {
         let goOn = Mailbox<Void>()
@@ -367,6 +369,7 @@ struct WebhookReplyChannelTests {
         let bench = try WebhookBench(fallback: fallback) { [verdicts] message, reply in
             let card = Array(#"{"card_type":"text_notice"}"#.utf8)
             verdicts.put(await reply.send(OutboundMessage(kind: .init(rawValue: "file"), body: card)))
+            verdicts.put(await reply.send(.markdown(String(repeating: "长", count: 6_827))))
             verdicts.put(await reply.send(OutboundMessage(kind: .init(rawValue: "template_card"), body: card)))
             verdicts.put(await reply.send(OutboundMessage(kind: .init(rawValue: "template_card"), body: card)))
             await reply.finish("done")
@@ -374,6 +377,7 @@ struct WebhookReplyChannelTests {
         try await bench.run {
             let stream = try await bench.send("1", "hi")
             #expect(isRefused(await verdicts.next(), because: "file"))
+            #expect(isRefused(await verdicts.next(), because: "takes one message"), "and it is not used up by that")
             #expect(await verdicts.next() == .delivered)
             #expect(await bodies.next() == #"{"msgtype":"template_card","template_card":{"card_type":"text_notice"}}"#)
             #expect(isRefused(await verdicts.next(), because: "used"))

@@ -80,15 +80,43 @@ struct OutboundMessageTests {
     }
 
     @Test(arguments: ["a", "字", "😀", "👩‍👩‍👧‍👦", "e\u{301}"])
-    func markdownIsLimitedInBytes(tail: String) throws {
-        let fits = OutboundMessage.markdown(FrameEncodingTests.text(20_480, tail))
-        #expect(fits.problem == nil)
+    func markdownOfMoreBytesThanFitGoesOnInTheNextMessage(tail: String) throws {
+        let fits = OutboundMessage.markdown(FrameEncodingTests.text(20_480, tail), feedbackID: "fb")
+        #expect(fits.problem == nil && fits.parts == [fits])
         _ = try fits.frameBody(to: Self.group)
-        let long = OutboundMessage.markdown(FrameEncodingTests.text(20_481, tail))
-        #expect(long.problem?.contains("20481") == true && long.problem?.contains("aaaa") == false)
-        #expect(throws: WireError.self) { try long.frameBody() }
+        let text = FrameEncodingTests.text(20_481, tail)
+        let long = OutboundMessage.markdown(text, feedbackID: "fb")
+        #expect(long.problem == nil && long.parts.count == 2)
+        var joined = ""
+        for part in long.parts {
+            let body = try #require(try part.frameBody()["markdown"])
+            let content = try #require(body["content"]?.text)
+            #expect((1...20_480).contains(content.utf8.count) && body["feedback"]?["id"]?.text == "fb")
+            #expect(part.problem == nil && part.parts == [part])
+            joined += content
+        }
+        #expect(Array(joined.utf8) == Array(text.utf8))
+    }
+
+    @Test(arguments: ["a", "字", "😀", "👩‍👩‍👧‍👦", "e\u{301}"])
+    func aWelcomeIsLimitedInBytes(tail: String) {
         #expect(OutboundMessage.text(FrameEncodingTests.text(20_480, tail)).problem == nil)
-        #expect(OutboundMessage.text(FrameEncodingTests.text(20_481, tail)).problem != nil)
+        let long = OutboundMessage.text(FrameEncodingTests.text(20_481, tail))
+        #expect(long.problem?.contains("20481") == true && long.problem?.contains("aaaa") == false)
+    }
+
+    @Test func onlyMarkdownGoesOnAndWhatCannotBeReadStaysWhole() {
+        let long = String(repeating: "a", count: 30_000)
+        for body in [#"{"content":"\#(long)""#, #"["\#(long)"]"#, #"{"content":7,"x":"\#(long)"}"#] {
+            let message = OutboundMessage(kind: .markdown, body: Array(body.utf8))
+            #expect(message.parts == [message])
+        }
+        let blank = OutboundMessage(
+            kind: .markdown,
+            body: Array(#"{"content":"\#(String(repeating: " ", count: 30_000))"}"#.utf8)
+        )
+        let other = OutboundMessage(kind: .init(rawValue: "x"), body: Array(#"{"content":"\#(long)"}"#.utf8))
+        #expect(blank.parts == [blank] && other.parts == [other])
     }
 
     @Test func aFeedbackIDIsLimitedInBytes() {

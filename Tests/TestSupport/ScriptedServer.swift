@@ -1,36 +1,35 @@
-import BotFoundation
-import Glibc
-import TestSupport
+internal import BotFoundation
+internal import Glibc
 
 /// A TCP server that does with each connection what a script says, on threads of its own.
-final class ScriptedServer: Sendable {
+package final class ScriptedServer: Sendable {
     /// One accepted connection. It is closed when the script returns.
-    struct Connection: Sendable {
+    package struct Connection: Sendable {
         fileprivate let descriptor: Int32
 
         /// Reads up to and with the first blank line.
-        func readHead() -> String {
+        package func readHead() -> String {
             var head: [UInt8] = []
             while !head.suffix(4).elementsEqual("\r\n\r\n".utf8), let byte = read(1).first { head.append(byte) }
             return String(decoding: head, as: UTF8.self)
         }
 
         /// What has come, at most `count` bytes; empty at the end.
-        func read(_ count: Int) -> [UInt8] {
+        package func read(_ count: Int) -> [UInt8] {
             [UInt8](unsafeUninitializedCapacity: count) { buffer, received in
                 received = max(0, recv(descriptor, buffer.baseAddress, count, 0))
             }
         }
 
         /// Returns once the peer has closed its side.
-        func waitForEnd() { while !read(65_536).isEmpty {} }
+        package func waitForEnd() { while !read(65_536).isEmpty {} }
 
         @discardableResult
-        func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+        package func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
         /// False when the peer takes no more.
         @discardableResult
-        func send(_ bytes: [UInt8]) -> Bool {
+        package func send(_ bytes: [UInt8]) -> Bool {
             var rest = bytes[...]
             while !rest.isEmpty {
                 let sent = rest.withUnsafeBytes {
@@ -43,29 +42,29 @@ final class ScriptedServer: Sendable {
         }
 
         /// What one call takes; zero or less when it takes nothing in time.
-        func sendOnce(_ bytes: [UInt8]) -> Int {
+        package func sendOnce(_ bytes: [UInt8]) -> Int {
             bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         }
 
-        func limitSending(milliseconds: Int) {
+        package func limitSending(milliseconds: Int) {
             var limit = timeval(tv_sec: milliseconds / 1_000, tv_usec: milliseconds % 1_000 * 1_000)
             setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         }
 
         /// Makes the close that follows a reset.
-        func reset() {
+        package func reset() {
             var now = linger(l_onoff: 1, l_linger: 0)
             setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
         }
     }
 
-    let port: UInt16
+    package let port: UInt16
     /// One for each script that has returned.
-    let ended = EventRecorder<Void>()
+    package let ended = EventRecorder<Void>()
     private let listener: Int32
     private let threads = ThreadPool(name: "scripted")
 
-    init(_ script: @escaping @Sendable (Connection) -> Void) {
+    package init(_ script: @escaping @Sendable (Connection) -> Void) {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         self.listener = listener
         var address = sockaddr_in()
@@ -96,7 +95,7 @@ final class ScriptedServer: Sendable {
     }
 
     /// One that reads the request's head, says `answer`, and closes.
-    convenience init(answering answer: String) {
+    package convenience init(answering answer: String) {
         self.init { connection in
             _ = connection.readHead()
             connection.send(answer)
