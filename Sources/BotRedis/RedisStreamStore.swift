@@ -48,7 +48,8 @@ package final class RedisStreamStore: SharedStreamStore {
     package func update(_ updates: [SharedStreamUpdate]) throws -> [SharedStreamStatus?] {
         try withConnection { connection throws(RedisError) in
             guard !updates.isEmpty else {
-                _ = try checked(connection.run(["PING"]))
+                // Written, because a full or read-only server answers what is only read.
+                _ = try checked(connection.run(["SET", "wecom-bot:{\(space)}:check", "1", "PX", "10000"]))
                 return []
             }
             var statuses: [SharedStreamStatus?] = []

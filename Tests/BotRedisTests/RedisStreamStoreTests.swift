@@ -251,6 +251,7 @@ struct RedisStreamStoreTests {
             try self.store().claim("m", for: "s", isStream: true, lasting: .seconds(60))
         }
         #expect(full?.message.contains("OOM") == true)
+        #expect(code { _ = try self.store().update([]) } == .refused, "although it can be read")
         _ = try run("CONFIG", "SET", "maxmemory", "0")
         _ = try run("REPLICAOF", "127.0.0.1", "1")
         let readOnly = #expect(throws: RedisError.self) {

@@ -74,11 +74,12 @@ final class SharedStreams: Sendable {
 
     // MARK: For whoever answers
 
-    /// Claims what one process is to do.
+    /// Claims what one process is to do. Also in a task that is cancelled, because whoever asked has gone: a claim of which nobody knows
+    /// would keep a message from being answered.
     ///
     /// - Returns: Whose it is; `nil` if the store fails.
     func claim(_ name: String, for owner: String, isStream: Bool, lasting: Duration) async -> String? {
-        await perform(on: readers, within: Self.patience) {
+        await perform(on: readers, within: Self.patience, isCompleted: true) {
             try $0.claim(name, for: owner, isStream: isStream, lasting: lasting)
         }
     }
@@ -188,20 +189,37 @@ final class SharedStreams: Sendable {
 
     // MARK: The store
 
+    /// What became of some work.
+    private struct Outcome<Result: Sendable>: Sendable {
+        var result: Result?
+        var isOver = false
+        var isAwaited = true
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
     /// Runs `work` on a thread.
     ///
+    /// - Parameter isCompleted: Whether a cancelled task waits for it, too.
     /// - Returns: Its result; `nil` if it fails, takes too long, or if the store is left alone now.
     @discardableResult
     private func perform<Result: Sendable>(
         on pool: ThreadPool,
         within limit: Duration,
+        isCompleted: Bool = false,
         _ work: @escaping @Sendable (any SharedStreamStore) throws -> Result
     ) async -> Result? {
         guard mayTry() else { return nil }
-        let outcome = Locked<(result: Result?, isAwaited: Bool)>((nil, true))
+        let outcome = Locked(Outcome<Result>())
         let done = Promise<Void>()
         pool.execute { [self] in
-            defer { done.fulfill(()) }
+            defer {
+                done.fulfill(())
+                let waiter = outcome.withLock { outcome in
+                    outcome.isOver = true
+                    return outcome.waiter.take()
+                }
+                waiter?.resume()
+            }
             guard outcome.withLock({ $0.isAwaited }) else { return }
             do {
                 let result = try work(store)
@@ -212,7 +230,19 @@ final class SharedStreams: Sendable {
             }
         }
         let isInTime = await timeline.reaches(done, by: timeline.now + limit)
-        if !isInTime, !Task.isCancelled { fail("\(store.name) takes longer than \(limit / .seconds(1)) s") }
+        if !isInTime {
+            if !Task.isCancelled {
+                fail("\(store.name) takes longer than \(limit / .seconds(1)) s")
+            } else if isCompleted {
+                await withCheckedContinuation { continuation in
+                    let isOver = outcome.withLock { outcome in
+                        if !outcome.isOver { outcome.waiter = continuation }
+                        return outcome.isOver
+                    }
+                    if isOver { continuation.resume() }
+                }
+            }
+        }
         return outcome.withLock { outcome in
             outcome.isAwaited = false
             return outcome.result

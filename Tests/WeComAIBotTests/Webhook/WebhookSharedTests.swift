@@ -283,6 +283,26 @@ struct WebhookSharedTests {
         #expect(count == 50)
     }
 
+    @Test("a claim is finished although whoever asked has gone: what another has is not handled here")
+    func cancelled() async throws {
+        let world = try await SharedWorld()
+        for number in 0..<20 {
+            let request = try world.platform.text("m\(number)", "问")
+            let (isFirst, stream) = number % 2 == 0 ? (true, "") : (false, try await world.b.send("m\(number)").id)
+            let endpoint = world.a.endpoint
+            let asking = Task { await endpoint.respond(to: request) }
+            asking.cancel()
+            _ = await asking.value
+            let id = try await world.b.send("m\(number)").id
+            #expect(isFirst || id == stream)
+        }
+        for process in [world.a, world.b] {
+            var snapshot = ConnectionSnapshot(.ready, since: .now)
+            process.endpoint.answers.fill(&snapshot)
+            #expect(snapshot.statistics.messages == 10)
+        }
+    }
+
     @Test("with the group webhook as the only way, too")
     func onlyWay() async throws {
         let world = try await SharedWorld(onlyGroup: true)
