@@ -144,7 +144,6 @@ final class SharedStreams: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 for await _ in self.wakes { await self.synchronise(answers, within: Self.longPatience) }
-                await self.synchronise(answers, within: Self.patience)
             }
             group.addTask {
                 while true {
