@@ -24,7 +24,12 @@ help: ## this list
 
 .PHONY: setup
 setup: ## install what the package needs and is missing (Debian packages)
-	@./.ci/setup libwebsockets-dev libssl-dev libsqlite3-dev
+	@./.ci/setup libwebsockets-dev libssl-dev libsqlite3-dev libhiredis-dev
+
+# The server that tests start for themselves; one that the package starts does not matter.
+.PHONY: setup-tests
+setup-tests: setup
+	@./.ci/setup redis-server
 
 .PHONY: build
 build: setup ## build everything, warnings being errors
@@ -38,7 +43,7 @@ demo: setup ## run the streaming demo
 	@"$$(swift build -c release --show-bin-path)/streaming-demo"
 
 .PHONY: test
-test: build ## run every test
+test: build setup-tests ## run every test
 	@echo "==> test"
 	@./.ci/tests $(CHECKED) --skip-build
 
@@ -56,12 +61,12 @@ thread-sanitizer-build: setup
 	@swift build --build-tests --sanitize=thread --scratch-path .build/thread $(SANITIZED)
 
 .PHONY: thread-sanitizer
-thread-sanitizer: setup ## run every test under the thread sanitizer
+thread-sanitizer: setup-tests ## run every test under the thread sanitizer
 	@echo "==> thread sanitizer"
 	@TEST_MINUTES=25 ./.ci/thread-sanitizer --sanitize=thread --scratch-path .build/thread $(SANITIZED)
 
 .PHONY: address-sanitizer
-address-sanitizer: setup ## run every test under the address and leak sanitizers
+address-sanitizer: setup-tests ## run every test under the address and leak sanitizers
 	@echo "==> address sanitizer"
 	@SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=1 TEST_MINUTES=25 \
 	LSAN_OPTIONS=suppressions=$(CURDIR)/.ci/leak-suppressions:print_suppressions=0 \

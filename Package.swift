@@ -52,19 +52,24 @@ let package = Package(
         ),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
 
         // The base: values everything else may use.
         library("BotFoundation"),
 
-        // The middle: of these only the store knows another, for which it keeps what is owed.
+        // The middle: of these only the stores know another, for which they keep what is owed, and what open streams show.
         library("BotCore", ["BotFoundation"]),
         library("BotCrypto", ["BotFoundation", "COpenSSL"]),
         library("LWSTransport", ["BotFoundation", "CLibwebsockets"]),
         library("BotStore", ["BotFoundation", "BotCore", "CSQLite"]),
+        library("BotRedis", ["BotFoundation", "BotCore", "CHiredis"]),
 
         // The channel, and what a host imports.
         library("WeComAIBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport"]),
-        library("WeComBot", ["BotFoundation", "BotCore", "BotCrypto", "BotStore", "LWSTransport", "WeComAIBot"]),
+        library(
+            "WeComBot",
+            ["BotFoundation", "BotCore", "BotCrypto", "BotStore", "BotRedis", "LWSTransport", "WeComAIBot"]
+        ),
 
         // The far side, with its own codec: it must not share a bug with the wire types it checks.
         library("GatewaySimulator", ["BotFoundation", "BotCrypto", "LWSTransport"]),
@@ -101,6 +106,7 @@ let package = Package(
         tests(of: "BotCore", ["BotFoundation"]),
         tests(of: "BotCrypto", ["BotFoundation"]),
         tests(of: "BotStore", ["BotFoundation", "BotCore"]),
+        tests(of: "BotRedis", ["BotFoundation", "BotCore"]),
         tests(of: "LWSTransport", ["BotFoundation", "BotCrypto"]),
         tests(of: "WeComAIBot", ["BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "GatewaySimulator"]),
         tests(of: "GatewaySimulator", ["BotFoundation", "BotCrypto", "LWSTransport"]),
@@ -109,8 +115,8 @@ let package = Package(
         tests(
             of: "WeComBot",
             [
-                "BotFoundation", "BotCore", "BotCrypto", "LWSTransport", "WeComAIBot", "GatewaySimulator", "EchoBot",
-                "CardBot",
+                "BotFoundation", "BotCore", "BotCrypto", "BotRedis", "LWSTransport", "WeComAIBot", "GatewaySimulator",
+                "EchoBot", "CardBot",
             ]
         ),
     ]

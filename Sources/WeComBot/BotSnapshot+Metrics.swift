@@ -125,6 +125,19 @@ extension BotSnapshot {
         text.add("wecom_bot_redirected_answers_total", .counter, "Answers delivered another way.", redirectedAnswers)
         text.add("wecom_bot_recovered_messages_total", .counter, "Taken over from before the start.", recoveredMessages)
         text.add("wecom_bot_state_failures_total", .counter, "Failed writes of the state file.", stateFailures)
+        guard let sharedStateWorks else { return }
+        text.add(
+            "wecom_bot_shared_state_up",
+            .gauge,
+            "1 while the state that several processes share can be used.",
+            sharedStateWorks ? 1 : 0
+        )
+        text.add(
+            "wecom_bot_shared_state_failures_total",
+            .counter,
+            "Times it could not be used.",
+            sharedStateFailures
+        )
     }
 }
 

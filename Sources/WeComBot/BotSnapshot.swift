@@ -141,6 +141,10 @@ public struct BotSnapshot: Sendable, Hashable {
     public internal(set) var recoveredMessages = 0
     /// Times the state file could not be written.
     public internal(set) var stateFailures = 0
+    /// Whether the state that several processes share can be used; `nil` if there is none (``Configuration/sharedStateURL``).
+    public internal(set) var sharedStateWorks: Bool?
+    /// Times it could not be used.
+    public internal(set) var sharedStateFailures = 0
     /// Frames whose acknowledgement never came.
     public internal(set) var missingAcknowledgements = 0
     /// Acknowledgements that came too late, or answered nothing.
@@ -204,6 +208,8 @@ public struct BotSnapshot: Sendable, Hashable {
         redirectedAnswers = dispatcher.redirected
         recoveredMessages = dispatcher.recovered
         stateFailures = dispatcher.storeFailures
+        sharedStateWorks = connection.sharedStateWorks
+        sharedStateFailures = connection.sharedStateFailures
         missingAcknowledgements = connection.statistics.missingAcknowledgements
         strayAcknowledgements = connection.statistics.strayAcknowledgements
         handlerFailures = dispatcher.handlerFailures + events.failures

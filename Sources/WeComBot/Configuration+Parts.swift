@@ -1,6 +1,7 @@
 internal import BotCore
 internal import BotCrypto
 internal import BotFoundation
+internal import BotRedis
 internal import LWSTransport
 internal import WeComAIBot
 
@@ -46,7 +47,26 @@ extension Configuration {
         webhook.media.trust = webhook.client.trust
         webhook.media.proxies = mediaProxies
         webhook.groupWebhook = try groupWebhook(trust: webhook.client.trust)
+        webhook.shared = try sharedState()
         return webhook
+    }
+
+    /// What several processes share; `nil` for nothing. Checked; nothing is connected to yet.
+    private func sharedState() throws(ConfigurationError) -> RedisStreamStore? {
+        let address = try checked("sharedStateURL") { () throws(ConfigurationFault) in
+            try ConfigurationRules.sharedState(sharedStateURL.value)
+        }
+        guard let address else { return nil }
+        // Two bots on one server do not meet, and nobody who sees a key learns anything: the EncodingAESKey cannot be guessed.
+        let space = try checked("encodingAESKey") { () throws(ConfigurationFault) in
+            do throws(CryptoError) {
+                let text = token.value.trimmed + "\n" + encodingAESKey.value.trimmed
+                return try SHA256Digest.hexadecimal(of: Array(text.utf8))
+            } catch {
+                throw ConfigurationFault("cannot be used here: \(error.message)")
+            }
+        }
+        return RedisStreamStore(address, space: String(space.prefix(32)))
     }
 
     private func trust() throws(ConfigurationError) -> TrustRoots {

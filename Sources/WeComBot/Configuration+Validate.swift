@@ -67,6 +67,9 @@ extension Configuration {
             _ = try ConfigurationRules.time(shutdownDeadline, in: Configuration.shutdownLimits)
         }
         check("stateFile") { () throws(ConfigurationFault) in _ = try ConfigurationRules.stateFile(stateFile ?? "") }
+        check("sharedStateURL") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.sharedState(sharedStateURL.value)
+        }
         check("statusHost") { () throws(ConfigurationFault) in _ = try ConfigurationRules.address(statusHost) }
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
     }

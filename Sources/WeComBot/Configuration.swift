@@ -38,6 +38,7 @@ public import WeComAIBot
 /// | ``ratePerHour`` | `wecomaibot_rate_per_hour` | `WECOM_RATE_PER_HOUR` | 1,000 |
 /// | ``refreshesCost`` | `wecomaibot_refreshes_cost` | `WECOM_REFRESHES_COST` | `false` |
 /// | ``stateFile`` | `wecomaibot_state_file` | `WECOM_STATE_FILE` | none |
+/// | ``sharedStateURL`` | `wecomaibot_shared_state_url` | `WECOM_SHARED_STATE_URL` | none |
 /// | ``shutdownDeadline`` | `wecomaibot_shutdown_seconds` | `WECOM_SHUTDOWN_SECONDS` | 10 s |
 ///
 /// The keys are those of AstrBot's platform block for this channel, so that an existing block works unchanged.
@@ -142,6 +143,13 @@ public struct Configuration: Sendable {
     /// nothing twice; `nil` or empty for none. It is made if it is not there, in a directory that must be, and readable for its
     /// owner only, because it holds messages. Each bot process needs one of its own.
     public var stateFile: String?
+    /// The Redis server that several processes behind one callback address share: `redis://[user[:password]@]host[:port][/database]` or
+    /// `unix:///path`; empty for none. Percent-encode what has a meaning in a URL.
+    ///
+    /// With it the platform may deliver a message to any of them, again to another, and ask any what the answer shows. It is of use in
+    /// webhook mode only, and nothing is connected to otherwise. Texts and images of answers are in it for up to ten minutes, and
+    /// cross the network in the clear. A server that fails costs nothing but what it is for: each process then answers for itself.
+    public var sharedStateURL: Secret
     /// How long the bot takes at most to end once it is asked to: 1 to 600 seconds. All of it is in it: answers that are under way, the
     /// last text of those that are cut short, the end of the connection, and what is written to ``stateFile``. Handlers have all but
     /// the last 3 seconds (or 30 %, if that is less).
@@ -226,6 +234,7 @@ public struct Configuration: Sendable {
         apologyText = nil
         busyText = nil
         stateFile = nil
+        sharedStateURL = Secret("")
         shutdownDeadline = .seconds(10)
         interruptedText = nil
     }

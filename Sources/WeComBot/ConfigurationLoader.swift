@@ -106,6 +106,11 @@ struct ConfigurationLoader {
         read(.stateFile, into: &configuration.stateFile) { value throws(ConfigurationFault) in
             try ConfigurationRules.stateFile(value.string())
         }
+        read(.sharedStateURL, into: &configuration.sharedStateURL) { value throws(ConfigurationFault) in
+            let url = try value.string().trimmed
+            _ = try ConfigurationRules.sharedState(url)
+            return Secret(url)
+        }
         read(.shutdownDeadline, into: &configuration.shutdownDeadline) { value throws(ConfigurationFault) in
             try ConfigurationRules.time(value, in: Configuration.shutdownLimits)
         }

@@ -74,6 +74,10 @@ struct ConfigurationSetting {
 
     static let logFormat = ConfigurationSetting(keys: ["log_format"], variable: "WECOM_LOG_FORMAT")
     static let stateFile = ConfigurationSetting(keys: ["wecomaibot_state_file"], variable: "WECOM_STATE_FILE")
+    static let sharedStateURL = ConfigurationSetting(
+        keys: ["wecomaibot_shared_state_url"],
+        variable: "WECOM_SHARED_STATE_URL"
+    )
     static let shutdownDeadline = ConfigurationSetting(
         keys: ["wecomaibot_shutdown_seconds"],
         variable: "WECOM_SHUTDOWN_SECONDS"
@@ -83,8 +87,7 @@ struct ConfigurationSetting {
         mode, botID, secret, token, encodingAESKey, callbackHost, callbackPort, callbackCertificateFile,
         callbackKeyFile, firstText, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced,
         streamWindow, mergeWindow, botName, mediaAllowedOrigins, groupWebhookURL, onlyUsesGroupWebhook, httpProxy,
-        ratePerMinute,
-        ratePerHour, refreshesCost, stateFile,
+        ratePerMinute, ratePerHour, refreshesCost, stateFile, sharedStateURL,
         statusPort, statusHost, logLevel, logFormat, shutdownDeadline,
     ]
 

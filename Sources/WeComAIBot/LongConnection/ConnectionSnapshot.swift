@@ -20,6 +20,10 @@ package struct ConnectionSnapshot: Sendable, Hashable {
     package internal(set) var handedBytes = 0
     /// Requests to the callback address that were turned away, by HTTP status.
     package internal(set) var refusedCallbacks: [Int: Int] = [:]
+    /// Whether the state that several processes share can be used; `nil` if there is none.
+    package internal(set) var sharedStateWorks: Bool?
+    /// How often it could not.
+    package internal(set) var sharedStateFailures = 0
     /// The counters.
     package internal(set) var statistics = ConnectionStatistics()
 

@@ -1,12 +1,12 @@
 /// `%XX` (RFC 3986 2.1).
-enum PercentEncoding {
+package enum PercentEncoding {
     static func encode(_ byte: UInt8) -> [UInt8] {
         let digits = Array("0123456789ABCDEF".utf8)
         return [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
     }
 
     /// The text with each `%XX` replaced; `nil` if a `%` is none, or the bytes are not UTF-8.
-    static func decode(_ text: String) -> String? {
+    package static func decode(_ text: String) -> String? {
         bytes(text).flatMap { String(validating: $0, as: UTF8.self) }
     }
 

@@ -22,20 +22,30 @@ final class WebhookAnswers: Sendable {
     /// How many complaints are told apart: some carry a number.
     private static let maximumComplaints = 64
     /// For how long an event that is delivered again is known, and of how many. The platform tries for some 20 s.
-    private static let eventMemory = (time: Duration.seconds(60), count: 1_024)
+    static let eventMemory = (time: Duration.seconds(60), count: 1_024)
 
     let timeline: Timeline
     let fallback: WebhookFallback
+    /// The streams of other processes, if there are any.
+    let shared: SharedStreams?
     private let state: Locked<State>
     /// Nobody will ask any more.
     private let ended = Promise<Void>()
     /// After the end, the last update has its verdict.
     private let settled = Promise<Void>()
 
-    init(_ configuration: WebhookStreamConfiguration, timeline: Timeline, fallback: WebhookFallback) {
+    init(
+        _ configuration: WebhookStreamConfiguration,
+        timeline: Timeline,
+        fallback: WebhookFallback,
+        shared: SharedStreams? = nil
+    ) {
         self.timeline = timeline
         self.fallback = fallback
-        state = Locked(State(streams: WebhookStreams(configuration)))
+        self.shared = shared
+        var streams = WebhookStreams<Promise<Void>>(configuration)
+        if shared != nil { streams.beginSharing() }
+        state = Locked(State(streams: streams))
     }
 
     /// Changes or reads the streams, at the present time.
@@ -43,7 +53,9 @@ final class WebhookAnswers: Sendable {
         _ body: @Sendable (inout WebhookStreams<Promise<Void>>, ContinuousClock.Instant) -> Result
     ) -> Result {
         let now = timeline.now
-        return state.withLock { body(&$0.streams, now) }
+        let (result, isToTell) = state.withLock { (body(&$0.streams, now), $0.streams.hasUnshared) }
+        if isToTell { shared?.wake() }
+        return result
     }
 
     // MARK: Numbers
@@ -57,6 +69,8 @@ final class WebhookAnswers: Sendable {
             snapshot.statistics = state.statistics
             snapshot.refusedCallbacks = state.refusals
         }
+        guard let health = shared?.health else { return }
+        (snapshot.sharedStateWorks, snapshot.sharedStateFailures) = (health.isWorking, health.failures)
     }
 
     /// A callback that is the platform's.
@@ -85,6 +99,9 @@ final class WebhookAnswers: Sendable {
 
     // MARK: Events
 
+    /// Whether an event was delivered to this process before.
+    func knows(event id: String) -> Bool { state.withLock { $0.events[id] != nil } }
+
     /// The response to an event, and whether it was delivered before.
     func response(toEvent id: String, now: ContinuousClock.Instant) -> (WebhookEventResponse, isKnown: Bool) {
         state.withLock { state in
@@ -103,6 +120,43 @@ final class WebhookAnswers: Sendable {
             return (response, false)
         }
     }
+
+    // MARK: Other processes
+
+    /// What other processes are to be told, and asked.
+    ///
+    /// - Parameter again: Whether they are to be told everything once more.
+    func takeUpdates(again: Bool, asking: Bool) -> [SharedStreamUpdate] {
+        let now = timeline.now
+        return state.withLock { state in
+            if again { state.streams.shareAgain() }
+            return state.streams.takeUpdates(asking: asking, now: now)
+        }
+    }
+
+    /// This is where streams stand with all the processes.
+    func learn(_ statuses: [(id: String, status: SharedStreamStatus?)]) {
+        let now = timeline.now
+        let told = state.withLock { state in
+            statuses.compactMap { state.streams.learn($0.status, of: $0.id, now: now) }
+        }
+        for waiter in told { waiter.fulfill(()) }
+    }
+
+    /// Takes a complete text back that is to go another way. ``release(_:)`` is to follow.
+    ///
+    /// - Returns: Where it stands then; `nil` if there are no other processes.
+    func hold(_ id: String) async -> WebhookStreams<Promise<Void>>.Standing? {
+        guard let shared else { return nil }
+        let (standing, patience) = withStreams { ($0.hold(id, now: $1), $0.patience(with: id, now: $1)) }
+        guard case .unwatched = standing else { return standing }
+        guard let status = await shared.hold(id, unlessAskedWithin: patience) else { return standing }
+        learn([(id, status)])
+        return withStreams { streams, now in streams.hold(id, now: now) }
+    }
+
+    /// It is on another way, or on none.
+    func release(_ id: String) { withStreams { streams, _ in streams.release(id) } }
 
     // MARK: Last updates
 

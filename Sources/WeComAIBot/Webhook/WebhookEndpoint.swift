@@ -32,7 +32,7 @@ package final class WebhookEndpoint: Sendable {
     let answers: WebhookAnswers
     private let codec = WebhookCodec()
     private let unixTime: @Sendable () -> Int64
-    private let log: Log
+    let log: Log
     private let receiver: Receiver
     private let eventReceiver: EventReceiver
 
@@ -41,12 +41,14 @@ package final class WebhookEndpoint: Sendable {
     /// - Parameters:
     ///   - media: What fetches attachments; without it, they say that they cannot be fetched.
     ///   - fallback: The ways to the user when the platform does not ask.
+    ///   - shared: Where the processes are found that the platform may ask as well; then ``share()`` is to run.
     ///   - clock: What windows and silences are measured by.
     ///   - unixTime: Milliseconds since 1970.
     package init(
         _ configuration: WebhookConfiguration,
         media: MediaClient? = nil,
         fallback: WebhookFallback = .init(),
+        shared: (any SharedStreamStore)? = nil,
         clock: any Clock<Duration> = ContinuousClock(),
         unixTime: @escaping @Sendable () -> Int64 = UnixTime.milliseconds,
         log: Log = .disabled,
@@ -60,7 +62,13 @@ package final class WebhookEndpoint: Sendable {
         self.receiver = receiver
         eventReceiver = onEvent
         self.unixTime = unixTime
-        answers = WebhookAnswers(configuration.stream, timeline: Timeline(clock), fallback: fallback)
+        let timeline = Timeline(clock)
+        answers = WebhookAnswers(
+            configuration.stream,
+            timeline: timeline,
+            fallback: fallback,
+            shared: shared.map { SharedStreams($0, timeline: timeline, log: log) }
+        )
     }
 
     /// Answers one request. Any number of them may be answered at the same time, never on the caller's executor.
@@ -77,9 +85,12 @@ package final class WebhookEndpoint: Sendable {
     /// The same; what the response carries counts as told only when the server says that it has left.
     @concurrent func reply(to request: WebhookRequest) async -> Reply {
         do throws(WebhookFailure) {
-            switch try answer(request) {
+            var answer = try answer(request)
+            if case .later(let work) = answer { answer = try await work() }
+            switch answer {
             case .ready(let reply): return reply
             case .awaited(let event): return try await reply(to: event)
+            case .later: return Reply(response: .empty)  // what came later is not put off again
             }
         } catch {
             report(error)
@@ -94,13 +105,15 @@ package final class WebhookEndpoint: Sendable {
     }
 
     /// What a request comes to.
-    enum Answer {
+    enum Answer: Sendable {
         case ready(Reply)
         case awaited(AwaitedEvent)
+        /// Other processes may know. Never `later` again.
+        case later(@Sendable () async throws(WebhookFailure) -> Answer)
     }
 
     /// The response is up to whoever handles an event.
-    struct AwaitedEvent {
+    struct AwaitedEvent: Sendable {
         let response: WebhookEventResponse
         let deadline: ContinuousClock.Instant
         let seal: WebhookSeal
@@ -219,9 +232,13 @@ extension WebhookEndpoint {
         case nil: return .ready(Reply(response: .empty))
         case .event(let event, let raw): return try take(event, raw: raw, seal)
         case .message(let message):
-            guard let frame = try take(message) else { return .ready(Reply(response: .empty)) }
+            if let shared = answers.shared, let later = later(message, shared, seal) { return later }
+            guard let frame = try take(message, as: Self.makeStreamID()) else {
+                return .ready(Reply(response: .empty))
+            }
             return .ready(Reply(response: try seal.response(frame)))
         case .refresh(let id):
+            if let shared = answers.shared, let later = later(refresh: id, shared, seal) { return later }
             let frame = answers.withStreams { streams, now in streams.refresh(id, now: now) }
             let answers = answers
             return .ready(
@@ -258,12 +275,11 @@ extension WebhookEndpoint {
 
     /// Opens a stream for a message and hands the message over, unless that was done before.
     ///
+    /// - Parameter id: What its stream is called.
     /// - Returns: What the stream shows; `nil` if there is none, because the answer goes to the group webhook.
-    private func take(_ message: MessageCallback) throws(WebhookFailure) -> StreamFrame? {
+    func take(_ message: MessageCallback, as id: String) throws(WebhookFailure) -> StreamFrame? {
         let messageID = message.fields.messageID ?? ""
         let fetched = Promise<Void>()
-        // Not to be guessed, and never used before, also not before a restart.
-        let id = "stream_\(UInt64.random(in: .min ... .max))_\(UInt64.random(in: .min ... .max))"
         if let webhook = onlyWay {
             try take(message, as: id, answeredBy: webhook)
             return nil
@@ -294,8 +310,13 @@ extension WebhookEndpoint {
         }
     }
 
+    /// Not to be guessed, and never used before, also not before a restart, nor by another process.
+    static func makeStreamID() -> String {
+        "stream_\(UInt64.random(in: .min ... .max))_\(UInt64.random(in: .min ... .max))"
+    }
+
     /// The group webhook, if all answers go there.
-    private var onlyWay: GroupWebhook? { answers.fallback.groupWebhook.flatMap { $0.isOnlyWay ? $0 : nil } }
+    var onlyWay: GroupWebhook? { answers.fallback.groupWebhook.flatMap { $0.isOnlyWay ? $0 : nil } }
 
     /// Hands a message over whose answer goes to the group webhook. One that was delivered before is known to whoever receives it.
     ///
@@ -319,6 +340,12 @@ extension WebhookEndpoint {
         let (isEnding, now) = answers.withStreams { streams, now in (streams.isEnding, now) }
         guard !isEnding else { throw WebhookFailure(.unavailable, "the bot is ending") }
         let event = callback.event(raw: raw)
+        if let shared = answers.shared, let later = later(event, callback, shared, seal) { return later }
+        return take(event, of: callback, now: now, seal)
+    }
+
+    /// Hands an event over, unless that was done before.
+    func take(_ event: Event, of callback: EventCallback, now: ContinuousClock.Instant, _ seal: WebhookSeal) -> Answer {
         let (response, isKnown) = answers.response(toEvent: event.id, now: now)
         let awaited = AwaitedEvent(response: response, deadline: now + WebhookEventResponse.patience, seal: seal)
         guard !isKnown else {

@@ -93,11 +93,30 @@ final class WebhookReplyChannel: ReplyChannel {
 
     private func sendLast(_ update: BubbleUpdate) async -> Delivery {
         guard update.bubble == 0 else { return await sendOtherwise(update, because: Self.oneBubble) }
-        if case .unwatched(let reason) = place(update) { return await sendOtherwise(update, because: reason) }
-        switch await fetching() {
+        var standing: WebhookStreams<Promise<Void>>.Standing
+        if case .unwatched(let reason) = place(update) {
+            standing = .unwatched(reason)
+        } else {
+            standing = await fetching()
+        }
+        // Another process may have been asked meanwhile.
+        while case .unwatched(let reason) = standing {
+            let last = await answers.hold(streamID) ?? standing
+            if case .waiting = last, !Task.isCancelled {
+                standing = await fetching()
+                continue
+            }
+            guard case .unwatched = last else {
+                standing = last
+                continue
+            }
+            let delivery = await sendOtherwise(update, because: reason)
+            answers.release(streamID)
+            return delivery
+        }
+        switch standing {
         case .fetched: return .delivered
-        case .unclosed(let reason): return .unknown(reason)
-        case .unwatched(let reason): return await sendOtherwise(update, because: reason)
+        case .unclosed(let reason), .unwatched(let reason): return .unknown(reason)
         case .waiting: return .unknown(Delivery.Reason("the bot ended before the platform asked for the answer"))
         }
     }

@@ -52,6 +52,7 @@ package actor WebhookServer {
             configuration.endpoint,
             media: media,
             fallback: fallback,
+            shared: configuration.shared,
             log: log,
             onEvent: onEvent,
             receiver: receiver
@@ -101,11 +102,15 @@ package actor WebhookServer {
     /// Serves until ``stop()``, or until its task is cancelled. Once.
     package func run() async {
         if state == .idle { enter(.ready) }
+        let endpoint = endpoint
+        async let shared: Void = endpoint.share()
         if let server { await server.run() } else { _ = await ended.value() }
         // Without a stop the loop has ended, or the task was cancelled.
         announceEnding()
         await endpoint.end(patience: .zero)
         groupWebhook.end()
+        endpoint.finishSharing()
+        await shared
         enter(.stopped)
     }
 
@@ -152,6 +157,9 @@ package actor WebhookServer {
         groupWebhook.reload(new.groupWebhook)
         if new.server?.authority != self.configuration.server?.authority {
             log(.notice, "the callback address is served elsewhere after the next start")
+        }
+        if new.shared?.name != self.configuration.shared?.name {
+            log(.notice, "what processes share is kept elsewhere after the next start")
         }
         self.configuration.endpoint = new.endpoint
         self.configuration.media = new.media

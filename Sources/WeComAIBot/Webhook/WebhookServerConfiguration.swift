@@ -1,3 +1,4 @@
+package import BotCore
 package import LWSTransport
 
 /// Where a callback address is served, and what it has to know.
@@ -10,6 +11,8 @@ package struct WebhookServerConfiguration: Sendable {
     package var media = MediaConfiguration()
     /// Where answers go that go no other way, or all of them; `nil` for nowhere.
     package var groupWebhook: GroupWebhookConfiguration?
+    /// Where other processes are found that the platform may ask as well; `nil` if this is the only one.
+    package var shared: (any SharedStreamStore)?
     /// How late answers are posted to a `response_url`.
     package var client = Self.clientLimits
 

@@ -47,7 +47,7 @@ struct WebhookStreams<Waiter: Sendable>: Sendable {
         case unclosed(Delivery.Reason)
     }
 
-    private enum Phase {
+    enum Phase {
         /// More text may come.
         case open
         /// The text is whole.
@@ -56,11 +56,14 @@ struct WebhookStreams<Waiter: Sendable>: Sendable {
         case cut
     }
 
-    private struct Entry {
+    struct Entry {
         let messageID: String
         let waiter: Waiter
         let opened: ContinuousClock.Instant
+        /// By whichever process.
         var lastAsked: ContinuousClock.Instant
+        /// By this one.
+        var lastAskedHere: ContinuousClock.Instant
         var phase = Phase.open
         /// All of the text so far; `nil` before there is any.
         var text: String?
@@ -70,6 +73,10 @@ struct WebhookStreams<Waiter: Sendable>: Sendable {
         var hasEnded = false
         /// Whether the platform was told images.
         var hasShownImages = false
+        /// Whether another process was given the end, and may tell it.
+        var isHanded = false
+        /// The complete text may be on another way: until that is known, the bubble shows what it has shown.
+        var isHeld = false
     }
 
     /// What changes counts for the streams that there are, too.
@@ -77,12 +84,14 @@ struct WebhookStreams<Waiter: Sendable>: Sendable {
     /// Whether no new messages are taken.
     private(set) var isEnding = false
     /// Whether nobody will ask any more.
-    private var isOver = false
-    private var entries: [String: Entry] = [:]
-    private var images = WebhookImages()
+    private(set) var isOver = false
+    var entries: [String: Entry] = [:]
+    private(set) var images = WebhookImages()
     private var idOfMessage: [String: String] = [:]
     /// The ids of all entries, the oldest first.
     private var order: [String] = []
+    /// What other processes do not know yet, if the platform may ask them.
+    var unshared: Unshared?
 
     init(_ configuration: WebhookStreamConfiguration = .init()) {
         self.configuration = configuration
@@ -119,10 +128,7 @@ extension WebhookStreams {
         now: ContinuousClock.Instant
     ) -> Opening {
         expire(now: now)
-        if let known = idOfMessage[messageID], let entry = entries[known] {
-            entries[known]?.lastAsked = now
-            return .again(frame(of: entry, id: known, isFinal: entry.hasEnded))
-        }
+        if let frame = again(messageID, now: now) { return .again(frame) }
         guard !isEnding else { return .ending }
         guard entries.count < configuration.capacity || makeRoom(now: now) else { return .full }
         let entry = Entry(
@@ -130,12 +136,21 @@ extension WebhookStreams {
             waiter: waiter,
             opened: now,
             lastAsked: now,
+            lastAskedHere: now,
             shown: configuration.firstText
         )
         entries[id] = entry
         order.append(id)
         if !messageID.isEmpty { idOfMessage[messageID] = id }
+        changed(id)
         return .opened(frame(of: entry, id: id, isFinal: false))
+    }
+
+    /// What the stream of a message shows; `nil` unless it has one.
+    mutating func again(_ messageID: String, now: ContinuousClock.Instant) -> StreamFrame? {
+        guard let id = idOfMessage[messageID], let entry = entries[id] else { return nil }
+        entries[id]?.lastAsked = now
+        return frame(of: entry, id: id, isFinal: entry.hasEnded)
     }
 
     /// Another process opened a stream for a message that this one answers.
@@ -154,27 +169,38 @@ extension WebhookStreams {
             waiter: waiter,
             opened: received,
             lastAsked: now,
+            lastAskedHere: now,
             shown: configuration.firstText
         )
         order.append(id)
         if !messageID.isEmpty { idOfMessage[messageID] = id }
+        changed(id)
         return true
     }
+
+    /// Whether there is such a stream.
+    func knows(_ id: String) -> Bool { entries[id] != nil }
+
+    /// Whether a message has a stream.
+    func knows(message id: String) -> Bool { idOfMessage[id] != nil }
 
     /// The platform asks what a stream shows. Report with ``fetched(_:)`` when it was told.
     mutating func refresh(_ id: String, now: ContinuousClock.Instant) -> StreamFrame {
         freeImages(now: now)
-        guard var entry = entries[id] else {
-            return StreamFrame(id: id, isFinal: true, content: configuration.lostText)
-        }
+        guard var entry = entries[id] else { return lost(id) }
         entry.lastAsked = now
+        entry.lastAskedHere = now
         if entry.phase == .open, now >= entry.opened + configuration.window {
             entry.phase = .cut
             entry.text = unfinished(entry.text)
+            changed(id)
         }
         entries[id] = entry
         return frame(of: entry, id: id, isFinal: entry.phase != .open)
     }
+
+    /// What is said of a stream that nothing is known about.
+    func lost(_ id: String) -> StreamFrame { StreamFrame(id: id, isFinal: true, content: configuration.lostText) }
 
     /// An answer to ``refresh(_:now:)`` is on its way.
     ///
@@ -185,11 +211,13 @@ extension WebhookStreams {
         if !frame.images.isEmpty { entries[frame.id]?.hasShownImages = true }
         guard frame.isFinal, !entry.hasEnded else { return nil }
         entries[frame.id]?.hasEnded = true
+        unshared?.ends.insert(frame.id)
         return entry.phase == .complete ? entry.waiter : nil
     }
 
     private func frame(of entry: Entry, id: String, isFinal: Bool) -> StreamFrame {
-        StreamFrame(
+        guard !entry.isHeld else { return StreamFrame(id: id, isFinal: false, content: entry.shown) }
+        return StreamFrame(
             id: id,
             isFinal: isFinal,
             content: entry.text ?? configuration.firstText,
@@ -197,7 +225,7 @@ extension WebhookStreams {
         )
     }
 
-    private func unfinished(_ text: String?) -> String {
+    func unfinished(_ text: String?) -> String {
         guard let text else { return configuration.unfinishedText }
         var context = MarkdownContext()
         context.read(text.utf8)
@@ -221,6 +249,7 @@ extension WebhookStreams {
         // Also when nobody is expected to ask: if somebody does, this is what there is to say.
         entries[id]?.text = text
         if isFinal { entries[id]?.phase = .complete }
+        changed(id)
         if now >= entry.opened + configuration.window { return .unwatched(Self.over) }
         if now >= entry.lastAsked + configuration.silence { return .unwatched(Self.silent) }
         return .kept
@@ -229,16 +258,18 @@ extension WebhookStreams {
     /// Where a complete answer stands.
     func standing(of id: String, now: ContinuousClock.Instant) -> Standing {
         guard let entry = entries[id] else { return .unwatched(Self.over) }
-        guard !entry.hasEnded else { return .fetched }
+        // Another process may have ended the bubble when its time was over.
+        guard !entry.hasEnded else { return entry.phase == .cut ? .unwatched(Self.over) : .fetched }
         let end = end(of: entry)
         let deadline = min(end, entry.lastAsked + configuration.silence)
         guard isOver || now >= deadline else { return .waiting(until: deadline) }
         let reason = isOver ? Self.ending : deadline == end ? Self.over : Self.silent
+        if entry.isHanded { return .unclosed(Self.handed) }
         return entry.text == entry.shown ? .unclosed(reason) : .unwatched(reason)
     }
 
     /// When nobody is expected to fetch the end of a bubble any more.
-    private func end(of entry: Entry) -> ContinuousClock.Instant {
+    func end(of entry: Entry) -> ContinuousClock.Instant {
         entry.opened + configuration.window + configuration.grace
     }
 
@@ -248,6 +279,7 @@ extension WebhookStreams {
         guard !isEnding, let entry = entries[id], entry.phase == .open else { return }
         entries[id]?.phase = .cut
         if entry.text == nil { entries[id]?.text = configuration.closingText }
+        changed(id)
     }
 
     /// The answer went another way: the bubble ends with what it has shown, or with the closing text.
@@ -255,6 +287,7 @@ extension WebhookStreams {
         guard let entry = entries[id], !entry.hasEnded else { return }
         entries[id]?.phase = .cut
         entries[id]?.text = entry.shown == configuration.firstText ? configuration.closingText : entry.shown
+        changed(id)
     }
 
     /// Nothing will be answered to the message, so that its bubble ends: with `text`, or with what says that nothing is known about it.
@@ -262,9 +295,10 @@ extension WebhookStreams {
         guard let entry = entries[id], entry.phase == .open else { return }
         entries[id]?.phase = .cut
         entries[id]?.text = text ?? configuration.lostText
+        changed(id)
     }
 
-    private static var over: Delivery.Reason {
+    static var over: Delivery.Reason {
         Delivery.Reason("the time in which the platform asks for an answer is over")
     }
 
@@ -312,6 +346,7 @@ extension WebhookStreams {
             return .unknown(Delivery.Reason("whether its images were fetched is not known any more"))
         }
         guard !entry.hasShownImages else { return .delivered }
+        guard !entry.isHanded || entry.hasEnded else { return .unknown(Self.handed) }
         switch standing(of: id, now: now) {
         case .waiting: return .unknown(Self.ending)
         case .fetched: return Self.withoutImages(Self.over)
@@ -367,6 +402,7 @@ extension WebhookStreams {
 
     private mutating func forget(_ id: String) {
         images.remove(of: id)
+        unshared?.remove(id)
         guard let entry = entries.removeValue(forKey: id), !entry.messageID.isEmpty else { return }
         idOfMessage[entry.messageID] = nil
     }
