@@ -74,7 +74,7 @@ final class RedisConnection: @unchecked Sendable {
     private func failure(_ code: Int32) -> RedisError {
         switch context.pointee.err {
         case REDIS_ERR_IO where code == EAGAIN:
-            RedisError(.timeout, "\(name) does not answer within \(deadline / .milliseconds(1)) ms")
+            RedisError(.timeout, "\(name) does not answer within \(Int(deadline / .milliseconds(1))) ms")
         case REDIS_ERR_IO, REDIS_ERR_EOF: RedisError(.closed, "\(name) has closed the connection")
         default: RedisError(.malformed, "\(name) does not answer as Redis does: \(Self.reason(context))")
         }

@@ -12,7 +12,8 @@ package final class RedisStreamStore: SharedStreamStore {
     private static let batch = (count: 64, bytes: 1 << 20)
 
     private let address: RedisAddress
-    private let space: String
+    /// What tells the keys of one bot from those of another.
+    package let space: String
     private let idle = Locked<[RedisConnection]?>([])
 
     /// A store that has not connected yet.

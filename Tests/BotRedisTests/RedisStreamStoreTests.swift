@@ -220,7 +220,8 @@ struct RedisStreamStoreTests {
         let store = store()
         _ = try store.update([])
         server.freeze()
-        #expect(code { _ = try store.read("s", window: nil) } == .timeout)
+        let error = #expect(throws: RedisError.self) { try store.read("s", window: nil) }
+        #expect(error?.code == .timeout && error?.message.hasSuffix("does not answer within 500 ms") == true)
         #expect(code { _ = try store.update([]) } == .timeout, "on a new connection, too")
         server.thaw()
         #expect(try store.update([]) == [])

@@ -66,6 +66,26 @@ import Testing
         }
     }
 
+    @Test func keysTellBotsApartAndNoSecret() throws {
+        func space(_ more: [String: String] = [:]) throws -> String {
+            let environment = Self.webhookMode.merging(["WECOM_SHARED_STATE_URL": "redis://h"]) { $1 }.merging(more) {
+                $1
+            }
+            guard case .webhook(let webhook) = try Configuration.load(environment: environment).channel(),
+                let store = webhook.shared as? RedisStreamStore
+            else { return "" }
+            return store.space
+        }
+        let one = try space()
+        #expect(one.count == 32 && one.allSatisfy(\.isHexDigit))
+        #expect(try space() == one, "every process has the same")
+        let others = try [
+            space(["WECOM_TOKEN": "u"]),
+            space(["WECOM_ENCODING_AES_KEY": "BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"]),
+        ]
+        #expect(Set(others + [one]).count == 3)
+    }
+
     @Test func aSocketsPathMayHave107Bytes() {
         for (count, isRight) in [(107, true), (108, false)] {
             let url = "unix:///" + String(repeating: "a", count: count - 1)

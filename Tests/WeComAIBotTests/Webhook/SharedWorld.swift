@@ -22,17 +22,18 @@ struct SharedWorld {
             _ clock: ManualClock,
             _ platform: Platform,
             onlyGroup: Bool = false,
-            _ adjust: (inout WebhookConfiguration) -> Void = { _ in }
+            _ adjust: (inout WebhookConfiguration) -> Void = { _ in },
+            post other: WebhookFallback.Post? = nil
         ) async throws {
             self.platform = platform
             var configuration = try Platform.configuration
             adjust(&configuration)
             let (received, events, posted) = (received, events, posted)
-            let post: WebhookFallback.Post = { _, body in
-                let message = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any]
-                posted.record((message?["markdown"] as? [String: Any])?["content"] as? String ?? "?")
-                return PostAnswer(status: 200, body: Array(#"{"errcode":0,"errmsg":"ok"}"#.utf8))
-            }
+            let post: WebhookFallback.Post =
+                other ?? { _, body in
+                    posted.record(Self.markdown(body))
+                    return PostAnswer(status: 200, body: Array(#"{"errcode":0,"errmsg":"ok"}"#.utf8))
+                }
             var fallback = WebhookFallback(post: post)
             if onlyGroup {
                 let url = Secret("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=k")
@@ -49,6 +50,16 @@ struct SharedWorld {
                 onEvent: { events.put(($0, $1)) },
                 receiver: { received.put(($0, $1)) }
             )
+        }
+
+        /// The text of a Markdown message; `?` if it is none.
+        private static func markdown(_ body: [UInt8]) -> String {
+            do {
+                let message = try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any]
+                return (message?["markdown"] as? [String: Any])?["content"] as? String ?? "?"
+            } catch {
+                return "?"
+            }
         }
 
         /// Tells and asks, once.

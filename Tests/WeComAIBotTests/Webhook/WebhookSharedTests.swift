@@ -173,6 +173,40 @@ struct WebhookSharedTests {
         #expect(try await world.b.ask(second) == .init(id: second, text: Self.whole, isFinal: true))
     }
 
+    @Test("while a text is on another way, neither process gives it out")
+    func held() async throws {
+        let (arrived, goOn) = (Mailbox<Void>(), Mailbox<Void>())
+        let world = try await SharedWorld()
+        let process = try await SharedWorld.Process(
+            world.store,
+            world.clock,
+            world.platform,
+            post: { _, _ in
+                arrived.put(())
+                await goOn.next()
+                return PostAnswer(status: 200, body: Array(#"{"errcode":0,"errmsg":"ok"}"#.utf8))
+            }
+        )
+        let stream = try await process.send("1").id
+        let channel = try await process.next()
+        _ = await channel.send(.part("半"))
+        await process.exchange()
+        _ = try await process.ask(stream)
+        async let delivery = channel.send(.last(Self.whole))
+        await world.tell(process, until: { $0.phase == .complete }, of: stream)
+        await world.clock.waitForSleepers(1)
+        world.clock.advance(by: .seconds(30))
+        await arrived.next()
+        await process.exchange()
+        for other in [process, world.b] {
+            #expect(try await other.ask(stream) == .init(id: stream, text: "半", isFinal: false))
+        }
+        goOn.put(())
+        #expect(kind(await delivery) == "redirected")
+        await process.exchange()
+        #expect(try await world.b.ask(stream) == .init(id: stream, text: "半", isFinal: true))
+    }
+
     // MARK: The window
 
     @Test("at the end of the window, and not before, another process ends the bubble with what it has")

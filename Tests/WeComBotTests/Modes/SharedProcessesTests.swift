@@ -74,6 +74,8 @@ struct SharedProcessesTests {
         let instances: [Instance]
         let platform: CallbackPlatform
         let observed = EventRecorder<Observation.Event>()
+        /// The number of a message for each time that it was delivered.
+        let taken = EventRecorder<Int>()
         let caller = HTTPCaller()
 
         init(_ server: RedisServer, _ more: [[String: String]] = [[:], [:]], _ balancer: @escaping Balancer) throws {
@@ -89,7 +91,7 @@ struct SharedProcessesTests {
                 key: try AESKey(Secret(CallbackEnd.key))
             )
             let requests = Locked(0)
-            let (observed, caller, ports) = (observed, caller, instances.map(\.port))
+            let (observed, taken, caller, ports) = (observed, taken, caller, instances.map(\.port))
             platform = try CallbackPlatform(far, observer: { observed.record($0) }) { delivery in
                 let count = requests.withLock { count in
                     count += 1
@@ -99,6 +101,7 @@ struct SharedProcessesTests {
                 let port = ports[balancer(number, isQuestion, count) % 2]
                 let url = "http://127.0.0.1:\(port)\(delivery.path)?\(delivery.query)"
                 let answer = try await caller.send(delivery.method, url, delivery.body)
+                if !isQuestion, answer.status == 200 { taken.record(number) }
                 return CallbackReply(status: answer.status, body: answer.body)
             }
         }
@@ -200,12 +203,37 @@ struct SharedProcessesTests {
                 await world.observed.wait { $0.seen(message).text.count > 40 }
                 world.platform.redeliver(message)
             }
+            // What comes again in the moment in which the server has forgotten everything may be handled twice.
+            await world.taken.wait { [count = messages.count] in $0.count == 2 * count }
             try await server.restart()
             for (number, message) in messages.enumerated() {
                 #expect(await world.sees(message) == Self.chunks("S\(number)", 40))
             }
             try await world.waitForDeliveries(messages.count)
             #expect(try await world.metric("wecom_bot_messages_total") == messages.count)
+        }
+    }
+
+    @Test("a server that stands still, and one that ends, cost nobody its own answers")
+    func withoutTheServer() async throws {
+        let server = try await RedisServer()
+        let world = try World(server) { message, _, _ in message }
+        try await world.run {
+            var count = 0
+            for isFrozen in [true, false] {
+                if isFrozen { server.freeze() } else { await server.kill() }
+                for number in 0..<4 {
+                    let message = world.platform.pushText(from: "u\(number)", "!stream 10 30 S")
+                    #expect(await world.sees(message) == Self.chunks("S", 10))
+                    count += 1
+                }
+                try await world.waitForDeliveries(count)
+                while try await world.metric("wecom_bot_shared_state_up") != 0 { await Task.yield() }
+                server.thaw()
+            }
+            try await server.restart()
+            while try await world.metric("wecom_bot_shared_state_up") != 2 { await Task.yield() }
+            #expect(try await world.metric("wecom_bot_messages_total") == count)
         }
     }
 
