@@ -110,7 +110,7 @@ public final class Bot: Sendable {
     /// nobody knows whether it arrived, the outcome is ``BotCore/Delivery/unknown(_:)``, and it is not sent again.
     ///
     /// With a ``Configuration/stateFile`` it survives the process while it waits. If the bot is killed, the next process sends it if it
-    /// certainly never left, in the order of its conversation; not if it is older than 24 hours, nor more than the newest 1,000. What may
+    /// certainly never left, in the order of its conversation, for which new messages do not wait; not if it is older than 24 hours. What may
     /// have arrived is not sent again, and said in the log. If the bot is asked to end while it waits, the outcome is
     /// ``BotCore/Delivery/unknown(_:)``, and the next process sends it. Without a state file it is refused then, and forgotten.
     ///
@@ -263,7 +263,7 @@ public final class Bot: Sendable {
         async let reason = awaitEnding(of: parts, begun)
         async let _ = endInTime(parts, begun)
         await withDiscardingTaskGroup { group in
-            group.addTask { await parts.dispatcher.run() }
+            group.addTask { await parts.dispatcher.run(closesStore: false) }
             group.addTask { await parts.events.run() }
             group.addTask {
                 // Before anything can arrive.
@@ -293,6 +293,8 @@ public final class Bot: Sendable {
                 }
             }
         }
+        // What is pushed has its verdict only when the channel has ended.
+        await parts.dispatcher.closeStore()
         stateChanges.finish()
         await server?.stop()
         await served

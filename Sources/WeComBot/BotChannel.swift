@@ -119,8 +119,7 @@ extension WebhookServer: BotChannel {
 
     nonisolated var reader: InboundReader { endpoint.reader }
 
-    /// They wait in the store for the long connection.
-    nonisolated func resend(_ pushes: [SavedPush]) {}
+    nonisolated func resend(_ pushes: [SavedPush]) { keepForLongConnection(pushes) }
 
     nonisolated func push(_ message: OutboundMessage, to conversation: Conversation) -> Delivery {
         .refused(

@@ -65,6 +65,50 @@ struct BotOutboxTests {
         }
     }
 
+    @Test func whoIsToldThatTheNextStartSendsItIsToldTheTruth() async throws {
+        let directory = try TemporaryDirectory()
+        let bench = try await BotBench {
+            $0.stateFile = directory.path + "/state.db"
+            $0.heartbeatInterval = .seconds(60)
+        }
+        // More than a connection is handed at once, so that some are written down as leaving and stay.
+        let (count, text) = (300, String(repeating: "长", count: 6_600))
+        for number in 0..<count { await bench.gateway.pushText(from: "u\(number)", "在") }
+        let bot = try bench.bot()
+        let running = Task { try await bot.run(handlesSignals: false, BotBench.echo) }
+        try await bench.gateway.waitForSubscription(within: .seconds(60))
+        await bench.gateway.inject(.now(.freezeReading))
+        let told = EventRecorder<Delivery>()
+        let pushing = Task {
+            await withDiscardingTaskGroup { group in
+                for number in 0..<count {
+                    group.addTask {
+                        let user = Conversation(kind: .single, id: "u\(number)")
+                        told.record(await bot.push(.markdown(text), to: user))
+                    }
+                }
+            }
+        }
+        while await bot.snapshot().unsettledFrames < count { await Task.yield() }
+        for _ in 0..<3 { await bot.runningParts?.dispatcher.ledger?.barrier() }
+        bot.stop()
+        try await running.value
+        await pushing.value
+        await bench.gateway.clearFaults()
+        let promised = told.events.count { delivery in
+            if case .unknown(let reason) = delivery {
+                reason.message.contains("the next start sends it")
+            } else {
+                false
+            }
+        }
+        #expect(promised > 0 && told.events.count == count)
+        let sent = try await successors(bench) { await deliver(promised, bench) }
+        #expect(sent.count >= promised)
+        let announced = bench.text(from: .info).filter { $0.hasPrefix("sending the messages that were left") }
+        #expect(announced == ["sending the messages that were left before the start count=\(promised)"])
+    }
+
     @Test func whatWasPushedWithoutAConnectionIsSentByTheNextProcessOnceAndInOrder() async throws {
         let directory = try TemporaryDirectory()
         let state = directory.path + "/state.db"

@@ -150,7 +150,10 @@ extension Dispatcher {
 extension Dispatcher {
     /// Runs turns until everything has ended after ``drain(deadline:)``, or until its task is cancelled, which gives answers no
     /// time to end well. It cannot return before every handler has. Calling it twice is a programming error.
-    @concurrent package func run() async {
+    ///
+    /// - Parameter closesStore: Whether the store is closed then; otherwise ``closeStore()`` is to be called, when nothing that is
+    ///   written down can change any more.
+    @concurrent package func run(closesStore: Bool = true) async {
         let isFirst = state.withLock { state in
             defer { state.hasRun = true }
             return !state.hasRun
@@ -168,10 +171,15 @@ extension Dispatcher {
             group.cancelAll()
         }
         starter.finish()
-        let rest = state.withLock { $0.endsBy }.map { $0 - timeline.now } ?? Ledger.patience
-        await ledger?.close(within: min(max(rest, Self.leastClosingTime), Ledger.patience))
+        if closesStore { await closeStore() }
         idle.fulfill(())
         answered.fulfill(())
+    }
+
+    /// Writes what is left, and closes the store.
+    package func closeStore() async {
+        let rest = state.withLock { $0.endsBy }.map { $0 - timeline.now } ?? Ledger.patience
+        await ledger?.close(within: min(max(rest, Self.leastClosingTime), Ledger.patience))
     }
 
     private func perform(_ turn: Turn) async {

@@ -2,23 +2,20 @@
 package struct LeftPushes: Sendable {
     /// How old one may be that is still sent.
     package static let maximumAge = Duration.seconds(24 * 3_600)
-    /// How many are still sent; of more, the newest.
-    package static let maximumCount = 1_000
 
     /// Those that were certainly never written: sent, by conversation in the order in which they were to be.
     package private(set) var waiting: [[SavedPush]] = []
     /// Those that may have arrived: said, by conversation, and not sent.
     package private(set) var doubtful: [[SavedPush]] = []
-    /// Those that are older than ``maximumAge``.
-    package private(set) var tooOld: [SavedPush] = []
-    /// Those that are more than ``maximumCount``.
-    package private(set) var tooMany: [SavedPush] = []
+    /// Those that are older than ``maximumAge``: said, by conversation, and not sent.
+    package private(set) var tooOld: [[SavedPush]] = []
 
     /// - Parameter now: Milliseconds since 1970.
     package init(_ pushes: [SavedPush], now: Int64) {
         let oldest = now.subtractingReportingOverflow(Self.maximumAge.milliseconds)
         var recent: [SavedPush] = []
         var doubtful: [SavedPush] = []
+        var tooOld: [SavedPush] = []
         for push in pushes.sorted(by: { $0.number < $1.number }) {
             if push.mayHaveArrived {
                 doubtful.append(push)
@@ -28,8 +25,8 @@ package struct LeftPushes: Sendable {
                 recent.append(push)
             }
         }
-        tooMany = Array(recent.dropLast(Self.maximumCount))
-        waiting = Self.byConversation(recent.suffix(Self.maximumCount))
+        waiting = Self.byConversation(recent)
+        self.tooOld = Self.byConversation(tooOld)
         self.doubtful = Self.byConversation(doubtful)
     }
 

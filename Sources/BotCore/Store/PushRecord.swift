@@ -41,11 +41,10 @@ package final class PushRecord: LedgerRecord {
     /// It is about to leave. It must not before ``Ledger/barrier(within:)`` has returned and ``mayLeave`` says so.
     package func departs() { set(mayHaveArrived: true) }
 
-    /// Whether it can leave without being sent again by another process. When the store fails, it leaves all the same; when it is closed,
-    /// what stands in it as waiting is for the next process.
+    /// Whether it can leave without being sent again by another process. What stands in the store as waiting cannot, for as long as the
+    /// store does not take that it leaves; what is not in it can.
     package var mayLeave: Bool {
-        guard ledger.isClosed else { return true }
-        return state.withLock { if case .open(mayHaveArrived: false) = $0.written { false } else { true } }
+        state.withLock { if case .open(mayHaveArrived: false) = $0.written { false } else { true } }
     }
 
     /// It has its verdict.
@@ -59,7 +58,11 @@ package final class PushRecord: LedgerRecord {
         waits()
         let isHealthy = ledger.isHealthy
         state.withLock { state in
-            if case .open = state.written { state.isLeft = true } else { state.isLeft = isHealthy }
+            switch state.written {
+            case .open(mayHaveArrived: false): state.isLeft = true
+            case .open(mayHaveArrived: true), .nothing: state.isLeft = isHealthy
+            case .closed: state.isLeft = false
+            }
         }
     }
 

@@ -9,7 +9,7 @@ extension Reply {
     /// In webhook mode all of them go in one response, for which the platform waits 5 s: small ones are safer.
     ///
     /// What became of them is part of the outcome of ``finish()``: it is not ``Delivery/delivered`` if an image was not, even if the
-    /// text was. A restart forgets them, and the text of such an answer is still brought to its end.
+    /// text was. A restart forgets those that are not on their way yet, and the text of such an answer is still brought to its end.
     ///
     /// - Parameter bytes: PNG or JPEG, as it is in its file.
     /// - Throws: ``UploadError`` with code `too-large` or `wrong-format`; `too-many` for the eleventh; `ended` if the answer has ended,

@@ -201,7 +201,7 @@ extension ConnectionMachine {
     /// The network came up, or the machine woke. An attempt that waits because the one before it failed is made now.
     mutating func networkCameUp(now: Instant) -> [Action] {
         guard case .retrying(let planned) = phase, case .waiting(_, let reason) = state,
-            let retryAt = schedule.networkCameUp(now: now), retryAt < planned
+            let retryAt = schedule.networkCameUp(now: now, using: &generator), retryAt < planned
         else { return [] }
         var actions: [Action] = []
         enter(.retrying(at: retryAt), .waiting(retryAt: retryAt, reason: reason), into: &actions)

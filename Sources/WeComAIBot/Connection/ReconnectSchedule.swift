@@ -86,10 +86,14 @@ struct ReconnectSchedule: Sendable {
     /// The network came up, or the machine woke: what was in the way may be gone.
     ///
     /// - Returns: When to try; `nil` if that is no reason to try earlier, because the server was reached.
-    mutating func networkCameUp(now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+    mutating func networkCameUp(
+        now: ContinuousClock.Instant,
+        using generator: inout SplitMix64
+    ) -> ContinuousClock.Instant? {
         guard !wasRefused else { return nil }
         failures = 0
-        return notTooSoon(now)
+        // For others behind the same switch it came up in the same moment.
+        return notTooSoon(now) + configuration.minimumAttemptGap * Double.random(in: 0..<1, using: &generator)
     }
 
     /// Another connection took the place.

@@ -27,7 +27,10 @@ extension LongConnection {
         var outcome = Delivery.delivered
         for (index, (part, record)) in parts.enumerated() {
             var delivery = await send(part, record)
-            if case .refused = delivery, Task.isCancelled, isLeaving.withLock({ $0 }) { record?.leave() }
+            // What the server refused, it refuses again.
+            if case .refused(let reason) = delivery, reason.code == nil, Task.isCancelled, isLeaving.withLock({ $0 }) {
+                record?.leave()
+            }
             // The rest stands in the store as well.
             if record?.isLeft == true {
                 return outcome.worse(.unknown(.init("the bot ended before it could be sent; the next start sends it")))
@@ -50,7 +53,7 @@ extension LongConnection {
             for await pushes in leftPushes {
                 let left = LeftPushes(pushes, now: ledger.now)
                 say(left)
-                for push in (left.doubtful + [left.tooOld, left.tooMany]).joined() {
+                for push in (left.doubtful + left.tooOld).joined() {
                     PushRecord(push, in: ledger, isRecovered: true).close()
                 }
                 for pushes in left.waiting { group.addTask { await self.send(pushes, in: ledger) } }
@@ -61,20 +64,17 @@ extension LongConnection {
     private nonisolated func say(_ left: LeftPushes) {
         let count = left.waiting.reduce(0) { $0 + $1.count }
         if count > 0 { log(.info, "sending the messages that were left before the start", [.count: "\(count)"]) }
-        for pushes in left.doubtful {
-            let conversation = pushes.first?.conversation.id ?? ""
-            log(
-                .warning,
-                "messages from before the start may have arrived, and are not sent again",
-                [.conversation: conversation, .count: "\(pushes.count)"]
-            )
-        }
-        guard !left.tooOld.isEmpty || !left.tooMany.isEmpty else { return }
+        for pushes in left.doubtful { say("may have arrived, and are not sent again", of: pushes) }
+        let hours = LeftPushes.maximumAge.components.seconds / 3_600
+        for pushes in left.tooOld { say("are older than \(hours) h, and are not sent", of: pushes) }
+    }
+
+    private nonisolated func say(_ what: String, of pushes: [SavedPush]) {
+        let conversation = pushes.first?.conversation.id ?? ""
         log(
             .warning,
-            "messages from before the start are not sent: \(left.tooOld.count) are older than "
-                + "\(LeftPushes.maximumAge.components.seconds / 3_600) h, \(left.tooMany.count) are more than the newest "
-                + "\(LeftPushes.maximumCount)"
+            "messages from before the start \(what)",
+            [.conversation: conversation, .count: "\(pushes.count)"]
         )
     }
 
@@ -93,6 +93,47 @@ extension LongConnection {
                 log(.notice, "a message from before the start was not delivered: \(reason)", facts)
             case .unknown(let reason):
                 log(.notice, "a message from before the start may not have been delivered: \(reason)", facts)
+            }
+        }
+    }
+}
+
+// MARK: Leaving
+
+extension LongConnection {
+    /// A send that has a record stands otherwise.
+    func note(_ standing: Standing, of id: SendID) {
+        guard let record = records[id] else { return }
+        switch standing {
+        case .departing:
+            record.departs()
+            departing.append((id, machine.epoch))
+            departure.yield()
+        case .waiting:
+            record.waits()
+        case .left:
+            record.leave()
+        }
+    }
+
+    /// Lets what is about to leave go, when that is written down. Until its task is cancelled; once.
+    func letDepart() async {
+        for await _ in departures {
+            let asked = departing
+            departing = []
+            await ledger?.barrier()
+            // In a cancelled task the barrier waits for nothing.
+            guard !Task.isCancelled else { return }
+            depart(asked.filter { records[$0.id]?.mayLeave == true })
+            let stuck = asked.filter { records[$0.id]?.mayLeave == false }
+            guard !stuck.isEmpty, !machine.isEnding else { continue }
+            departing += stuck
+            guard departureRetry == nil else { continue }
+            departureRetry = environment.schedule(at: environment.now + Ledger.retryInterval) { [weak self] in
+                self?.assumeIsolated { connection in
+                    connection.departureRetry = nil
+                    connection.departure.yield()
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ package actor LongConnection {
     /// Takes an event, on the loop: it must not block.
     package typealias EventReceiver = @Sendable (Event, any EventChannel) -> Void
 
-    private typealias Machine = ConnectionMachine<CheckedContinuation<SendResult, Never>>
+    typealias Machine = ConnectionMachine<CheckedContinuation<SendResult, Never>>
 
     package nonisolated let loop: EventLoop
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
@@ -26,7 +26,7 @@ package actor LongConnection {
     package private(set) var reader: InboundReader
     private var journal: ConnectionJournal
     private let codec = FrameCodec()
-    private var machine: Machine
+    private(set) var machine: Machine
     private var socket: (any FrameSocket)?
     private var alarm: (timer: TimerID, deadline: ContinuousClock.Instant)?
     private var nextSendID: UInt64 = 1
@@ -42,12 +42,14 @@ package actor LongConnection {
     nonisolated let ledger: Ledger?
     nonisolated let log: Log
     /// The records of the sends that are under way, and those that are about to leave.
-    private var records: [SendID: PushRecord] = [:]
-    private var departing: [(id: SendID, epoch: UInt64)] = []
+    var records: [SendID: PushRecord] = [:]
+    var departing: [(id: SendID, epoch: UInt64)] = []
+    /// When those are looked at again that the store did not take.
+    var departureRetry: TimerID?
     /// Whether the bot is ending: then who no longer waits for a message has not given it up.
     nonisolated let isLeaving = Locked(false)
     /// A latch: something is about to leave.
-    private nonisolated let (departures, departure) = AsyncStream.makeStream(
+    nonisolated let (departures, departure) = AsyncStream.makeStream(
         of: Void.self,
         bufferingPolicy: .bufferingNewest(1)
     )
@@ -260,21 +262,6 @@ package actor LongConnection {
         }
     }
 
-    /// Lets what is about to leave go, when that is written down. Until its task is cancelled; once.
-    private func letDepart() async {
-        for await _ in departures {
-            let asked = departing
-            departing = []
-            await ledger?.barrier()
-            // In a cancelled task the barrier waits for nothing.
-            guard !Task.isCancelled else { return }
-            for (id, epoch) in asked where records[id]?.mayLeave == true {
-                let actions = machine.depart(id, epoch: epoch, now: environment.now)
-                perform(actions)
-            }
-        }
-    }
-
     /// Waits for a connection that takes frames.
     ///
     /// - Returns: Whether there is one; not if it has ended or the task is cancelled.
@@ -416,26 +403,20 @@ package actor LongConnection {
         setAlarm()
     }
 
+    /// It is written down that requests leave, as was asked for.
+    func depart(_ written: [(id: SendID, epoch: UInt64)]) {
+        for (id, epoch) in written {
+            let actions = machine.depart(id, epoch: epoch, now: environment.now)
+            perform(actions)
+        }
+    }
+
     /// - Parameter reason: for people.
     func networkCameUp(now: ContinuousClock.Instant, because reason: String) {
         let actions = machine.networkCameUp(now: now)
         guard !actions.isEmpty else { return }
         log(.info, "\(reason): trying again at once", [.bot: configuration.botID])
         perform(actions)
-    }
-
-    private func note(_ standing: Standing, of id: SendID) {
-        guard let record = records[id] else { return }
-        switch standing {
-        case .departing:
-            record.departs()
-            departing.append((id, machine.epoch))
-            departure.yield()
-        case .waiting:
-            record.waits()
-        case .left:
-            record.leave()
-        }
     }
 
     private func write(_ write: FrameWrite) {
@@ -473,6 +454,7 @@ package actor LongConnection {
         observers.enter(state)
         watchNetwork(in: state)
         guard state == .stopped else { return }
+        if let departureRetry { environment.cancel(departureRetry) }
         receiver = nil
         eventReceiver = nil
         groupWebhook.end()

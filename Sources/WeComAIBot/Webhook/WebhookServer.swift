@@ -1,4 +1,4 @@
-internal import BotCore
+package import BotCore
 package import BotFoundation
 package import LWSTransport
 
@@ -112,6 +112,16 @@ package actor WebhookServer {
         endpoint.finishSharing()
         await shared
         enter(.stopped)
+    }
+
+    /// Another process left messages that answer nothing. They stay in the store: there is no command for them here.
+    package nonisolated func keepForLongConnection(_ pushes: [SavedPush]) {
+        log(
+            .notice,
+            "messages from before the start wait in the state file for the long connection, which sends those that are not "
+                + "older than a day: here there is no command for them",
+            [.count: "\(pushes.count)"]
+        )
     }
 
     /// Whether it speaks TLS.

@@ -340,8 +340,8 @@ extension WebhookStreams {
         return true
     }
 
-    /// What became of the images of an answer that has ended.
-    func imageDelivery(of id: String, now: ContinuousClock.Instant) -> Delivery {
+    /// What became of the images of an answer that has ended. Those of which it says that they were not delivered are not shown any more.
+    mutating func imageDelivery(of id: String, now: ContinuousClock.Instant) -> Delivery {
         guard let entry = entries[id] else {
             return .unknown(Delivery.Reason("whether its images were fetched is not known any more"))
         }
@@ -349,13 +349,15 @@ extension WebhookStreams {
         guard !entry.isHanded || entry.hasEnded else { return .unknown(Self.handed) }
         switch standing(of: id, now: now) {
         case .waiting: return .unknown(Self.ending)
-        case .fetched: return Self.withoutImages(Self.over)
-        case .unwatched(let reason), .unclosed(let reason): return Self.withoutImages(reason)
+        case .fetched: return withoutImages(id, because: Self.over)
+        case .unwatched(let reason), .unclosed(let reason): return withoutImages(id, because: reason)
         }
     }
 
-    private static func withoutImages(_ reason: Delivery.Reason) -> Delivery {
-        .refused(Delivery.Reason("its images were not delivered: \(reason.message)"))
+    private mutating func withoutImages(_ id: String, because reason: Delivery.Reason) -> Delivery {
+        images.remove(of: id)
+        changed(id)
+        return .refused(Delivery.Reason("its images were not delivered: \(reason.message)"))
     }
 
     private mutating func freeImages(now: ContinuousClock.Instant) {

@@ -25,13 +25,13 @@ struct NetworkTests {
         }
     }
 
-    @Test func aNetworkThatComesUpIsTriedWithinTwoSeconds() async throws {
+    @Test func aNetworkThatComesUpIsTriedWithinThreeSeconds() async throws {
         try await outage { bench, attempts in
             await bench.world.setAddresses([])
             await bench.world.advance(by: .seconds(30))
             #expect(await bench.world.attempts == attempts)
             await bench.world.setAddresses(Self.first)
-            await bench.world.advance(by: .seconds(2))
+            await bench.world.advance(by: .seconds(3))
             #expect(await bench.world.attempts == attempts + 1)
             await bench.subscribe(2)
             #expect(await bench.connection.state == .ready)
@@ -42,7 +42,7 @@ struct NetworkTests {
     @Test func anAddressThatGoesOrStaysIsNoReason() async throws {
         try await outage { bench, attempts in
             await bench.world.setAddresses(Self.both)
-            await bench.world.advance(by: .seconds(2))
+            await bench.world.advance(by: .seconds(3))
             #expect(await bench.world.attempts == attempts + 1)
             await bench.world.end(attempts + 1, .lost)
             await bench.world.setAddresses(Self.first)
@@ -55,11 +55,11 @@ struct NetworkTests {
         try await outage { bench, attempts in
             await bench.world.adopt { $0.opens = false }
             await bench.world.setAddresses(Self.both)
-            await bench.world.advance(by: .seconds(2))
+            await bench.world.advance(by: .seconds(3))
             #expect(await bench.world.attempts == attempts + 1)
             await bench.world.setAddresses(Self.both.union([[192, 0, 2, 3]]))
             await bench.world.end(attempts + 1, .lost)
-            await bench.world.advance(by: .seconds(2))
+            await bench.world.advance(by: .seconds(3))
             #expect(await bench.world.attempts == attempts + 2)
         }
     }
@@ -67,7 +67,7 @@ struct NetworkTests {
     @Test func aMachineThatHasSleptTriesAtOnce() async throws {
         try await outage { bench, attempts in
             await bench.world.sleep(for: .seconds(7))
-            await bench.world.advance(by: .zero)
+            await bench.world.advance(by: .seconds(1))
             #expect(await bench.world.attempts == attempts + 1)
             #expect(bench.lines(from: .info).contains { $0.contains("the machine has slept") })
         }
@@ -102,6 +102,22 @@ struct NetworkTests {
         #expect(rig.networkCameUp() == (isReached ? [] : ["state waiting"]))
         #expect((rig.retryAt == retryAt) == isReached)
         #expect(try #require(rig.retryAt) >= rig.now + (isReached ? .seconds(2) : .seconds(1)))
+    }
+
+    @Test func thoseBehindOneSwitchComeBackSpreadOut() throws {
+        var tenths: [Int: Int] = [:]
+        for seed in 1...1_000 {
+            var configuration = ConnectionConfiguration()
+            (configuration.reconnectBase, configuration.reconnectCap) = (.seconds(3_600), .seconds(3_600))
+            var rig = try Rig(configuration, seed: UInt64(seed))
+            rig.start()
+            rig.closed()
+            rig.now += .seconds(20)
+            guard !rig.networkCameUp().isEmpty else { continue }
+            tenths[Int(try #require(rig.retryAt.map { $0 - rig.now }) / .milliseconds(100)), default: 0] += 1
+        }
+        // Uniform, it is 100 each with a deviation of 9.5.
+        #expect(tenths.count == 10 && tenths.values.allSatisfy { (50...150).contains($0) }, "\(tenths)")
     }
 
     @Test func anAttemptIsNeverSoonerThanASecondAfterTheLast() async throws {

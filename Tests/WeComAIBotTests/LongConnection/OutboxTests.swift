@@ -14,12 +14,16 @@ struct OutboxTests {
         let states = EventRecorder<[Int64: SavedPush]>()
         let asked = Mailbox<Void>()
         let gate = Locked<ThreadGate?>(nil)
+        let isFull = Locked(false)
+
+        struct Full: Error {}
 
         func recover() -> SavedState { SavedState() }
 
-        func record(_ changes: [StateChange]) {
+        func record(_ changes: [StateChange]) throws {
             asked.put(())
             gate.withLock { $0 }?.pass()
+            if isFull.withLock({ $0 }) { throw Full() }
             var pushes = states.events.last ?? [:]
             for change in changes {
                 switch change {
@@ -43,9 +47,10 @@ struct OutboxTests {
     private static let user = Conversation(kind: .single, id: "user")
 
     private let store = Store()
+    private let clock = ManualClock()
 
     private func run(_ body: (Bench, Ledger) async throws -> Void) async throws {
-        let ledger = Ledger(store, timeline: Timeline(ManualClock()), unixTime: { 1_700_000_000_000 })
+        let ledger = Ledger(store, timeline: Timeline(clock), unixTime: { 1_700_000_000_000 })
         #expect(await ledger.recover() != nil)
         try await Bench.run(ledger: ledger) { try await body($0, ledger) }
         await ledger.close()
@@ -100,6 +105,97 @@ struct OutboxTests {
             await bench.subscribe()
             await acknowledge(bench, await bench.frame(1))
             #expect(await pushed == .delivered)
+        }
+    }
+
+    @Test func whatStandsAsWaitingDoesNotLeaveUnmarkedAndWhatDoesNotStandLeaves() async throws {
+        try await run { bench, ledger in
+            await bench.frame(0)
+            async let waiting = bench.connection.push(.markdown("三点"), to: Self.user)
+            await store.stands(mayHaveArrived: false)
+            store.isFull.withLock { $0 = true }
+            await bench.subscribe()
+            async let new = bench.connection.push(.markdown("新的"), to: Conversation(kind: .group, id: "g"))
+            let first = await bench.frame(1)
+            #expect(text(first) == "新的", "it is in no store that could send it again")
+            await acknowledge(bench, first)
+            #expect(await new == .delivered)
+            await bench.world.advance(by: Ledger.retryInterval * 3)
+            for _ in 0..<100 { _ = await bench.connection.unsettled }
+            #expect(bench.frames().count { $0.command == "aibot_send_msg" } == 1)
+
+            store.isFull.withLock { $0 = false }
+            clock.advance(by: Ledger.retryInterval)
+            // Whatever is written next takes the mark with it.
+            async let later = bench.connection.push(.markdown("后来"), to: Conversation(kind: .group, id: "h"))
+            while bench.frames().count(where: { $0.command == "aibot_send_msg" }) < 3 {
+                await bench.world.advance(by: .seconds(1))
+            }
+            #expect(store.states.events.last?.values.allSatisfy(\.mayHaveArrived) == true)
+            let frames = bench.frames().filter { $0.command == "aibot_send_msg" }.dropFirst()
+            #expect(frames.compactMap(text).sorted() == ["三点", "后来"])
+            for frame in frames { await acknowledge(bench, frame) }
+            #expect(await later == .delivered)
+            #expect(await waiting == .delivered)
+        }
+    }
+
+    @Test func whatWasToldToBeLeftIsInTheStoreAndTheRestIsNot() async throws {
+        for isClosed in [false, true] {
+            let store = Store()
+            let ledger = Ledger(store, timeline: Timeline(ManualClock()), unixTime: { 0 })
+            #expect(await ledger.recover() != nil)
+            let told = EventRecorder<Delivery>()
+            try await Bench.run(ledger: ledger, { $0.machine.maximumHandedBytes = 1 }) { bench in
+                await bench.frame(0)
+                await withTaskGroup(of: Void.self) { group in
+                    for number in 0..<2 {
+                        group.addTask {
+                            told.record(await bench.connection.push(.markdown("消息 \(number)"), to: Self.user))
+                        }
+                    }
+                    while await bench.connection.unsettled < 2 { await Task.yield() }
+                    await bench.world.adopt { $0.writes = false }
+                    let subscribe = await bench.frame(0)
+                    await bench.world.write(on: 1)
+                    await bench.acknowledge(subscribe.requestID)
+                    await bench.frame(1)
+                    await store.states.wait { $0.last?.values.map(\.mayHaveArrived) == [true, true] }
+                    for _ in 0..<200 { _ = await bench.connection.unsettled }
+                    #expect(bench.frames().count == 2, "one of the two has no room")
+                    bench.connection.beginEnding()
+                    if isClosed { await ledger.close() }
+                    await bench.connection.stop()
+                    await bench.world.advance(by: .seconds(5))
+                }
+            }
+            await ledger.close()
+            let promised = told.events.count { delivery in
+                if case .unknown(let reason) = delivery {
+                    reason.message.contains("the next start sends it")
+                } else {
+                    false
+                }
+            }
+            let waiting = (store.states.events.last ?? [:]).values.count { !$0.mayHaveArrived }
+            #expect(promised == (isClosed ? 0 : 1) && waiting == promised)
+        }
+    }
+
+    @Test func whatTheServerRefusesWhileTheBotEndsIsRefused() async throws {
+        try await run { bench, _ in
+            await bench.subscribe()
+            let pushing = Task { await bench.connection.push(.markdown("三点"), to: Self.user) }
+            let frame = await bench.frame(1)
+            bench.connection.beginEnding()
+            await acknowledge(bench, frame, 93_006)
+            pushing.cancel()
+            if case .refused(let reason) = await pushing.value {
+                #expect(reason.code == 93_006)
+            } else {
+                Issue.record("the next process would send it again")
+            }
+            await store.states.wait { $0.last?.isEmpty == true }
         }
     }
 
@@ -198,7 +294,7 @@ struct OutboxTests {
             #expect(lines.filter { $0.contains("may have arrived") } == [doubtful])
             #expect(
                 lines.contains(
-                    "messages from before the start are not sent: 1 are older than 24 h, 0 are more than the newest 1000"
+                    "messages from before the start are older than 24 h, and are not sent conversation=user count=1"
                 )
             )
             #expect(!lines.contains { $0.contains("消息") || $0.contains("到了") })

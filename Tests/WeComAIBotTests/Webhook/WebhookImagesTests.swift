@@ -33,7 +33,7 @@ struct WebhookImagesTests {
         streams.closeForImages(id, now: at(seconds))
     }
 
-    private func delivery(_ id: String, at seconds: Double) -> Delivery {
+    private mutating func delivery(_ id: String, at seconds: Double) -> Delivery {
         streams.imageDelivery(of: id, now: at(seconds))
     }
 
@@ -203,5 +203,24 @@ struct WebhookImagesTests {
         #expect(
             String(decoding: try codec.encode(frame(0, isFinal: true)), as: UTF8.self).contains("msg_item") == false
         )
+    }
+
+    @Test func whatWasSaidToBeRefusedIsNotShownAfterwards() throws {
+        let start = ContinuousClock.now
+        var streams = WebhookStreams<Int>()
+        guard case .opened = streams.open("S", as: "S", waiter: 0, now: start) else {
+            Issue.record("there is room")
+            return
+        }
+        #expect(streams.attach(StreamImage(base64: "AAAA", md5: "m"), to: "S", now: start + .seconds(1)) == nil)
+        #expect(streams.place("图", isFinal: true, in: "S", now: start + .seconds(2)) == .kept)
+        streams.redirected("S")
+        guard case .refused = streams.imageDelivery(of: "S", now: start + .seconds(40)) else {
+            Issue.record("nobody has asked for 40 s")
+            return
+        }
+        let late = streams.refresh("S", now: start + .seconds(45))
+        #expect(late.isFinal && late.images.isEmpty)
+        #expect(streams.imageBytes == 0)
     }
 }
