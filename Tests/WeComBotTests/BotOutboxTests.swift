@@ -103,6 +103,8 @@ struct BotOutboxTests {
             }
         }
         #expect(promised > 0 && told.events.count == count)
+        let isRefused = told.events.contains { if case .refused = $0 { true } else { false } }
+        #expect(!isRefused, "what was not handed over is in the store, and stays there")
         let sent = try await successors(bench) { await deliver(promised, bench) }
         #expect(sent.count >= promised)
         let announced = bench.text(from: .info).filter { $0.hasPrefix("sending the messages that were left") }
