@@ -16,9 +16,8 @@ extension LongConnection {
         to conversation: Conversation,
         _ record: PushRecord?
     ) async -> Delivery {
-        var generator = SystemRandomNumberGenerator()
         let stamp = UInt64(max(0, Date.now.timeIntervalSince1970 * 1_000))
-        let id = RequestID.fresh(for: .sendMessage, stamp: stamp, using: &generator)
+        let id = RequestID.fresh(for: .sendMessage, stamp: stamp)
         let charge = Charge(conversation: conversation, item: .push)
         return await send(.sendMessage, id, charge: charge, record: record) {
             () throws(WireError) in try message.frameBody(to: conversation)

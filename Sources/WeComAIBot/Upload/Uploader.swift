@@ -182,8 +182,7 @@ struct Uploader: Sendable {
     }
 
     private static func freshID(_ command: Command) -> RequestID {
-        var generator = SystemRandomNumberGenerator()
-        return RequestID.fresh(for: command, stamp: UInt64.random(in: 0...999_999), using: &generator)
+        RequestID.fresh(for: command, stamp: UInt64.random(in: 0...999_999))
     }
 
     private static let cancelled = UploadError(.cancelled, "the upload was cancelled")

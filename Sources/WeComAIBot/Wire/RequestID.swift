@@ -1,3 +1,5 @@
+internal import BotFoundation
+
 /// A frame's `headers.req_id`: the only thing that ties an acknowledgement to what it answers.
 ///
 /// Compared whole, never by its beginning: what a prefix means is a private matter of whoever made the id.
@@ -22,6 +24,13 @@ struct RequestID: RawRepresentable, Sendable, Hashable, CustomStringConvertible 
         let digits = String(UInt64.random(in: .min ... .max, using: &generator), radix: 16)
         let padding = String(repeating: "0", count: 16 - digits.count)
         return RequestID(rawValue: "\(ownPrefix)\(command.rawValue)_\(stamp)_\(padding)\(digits)")
+    }
+
+    /// The same, from the system's random numbers.
+    static func fresh(for command: Command, stamp: UInt64) -> RequestID {
+        // Not with the system's generator itself: it has no size, and the thread sanitizer takes two of them for one.
+        var generator = SplitMix64(seed: .random(in: .min ... .max))
+        return fresh(for: command, stamp: stamp, using: &generator)
     }
 
     var description: String { rawValue }
