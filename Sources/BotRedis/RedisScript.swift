@@ -60,13 +60,7 @@ struct RedisScript: Sendable {
             redis.call('HSET', KEYS[1], 'shown', text)
           end
         end
-        local result = {phase, text, h[4] and 1 or 0}
-        if phase ~= 'open' then
-          for n = 1, math.min(tonumber(h[5]) or 0, 10) do
-            result[3 + n] = redis.call('HGET', KEYS[1], 'i' .. n)
-          end
-        end
-        return result
+        return {phase, text, h[4] and 1 or 0, phase ~= 'open' and tonumber(h[5]) or 0}
         """
     )
 

@@ -38,23 +38,33 @@ package final class RedisStreamStore: SharedStreamStore {
     }
 
     package func read(_ stream: String, window: Duration?) throws -> SharedStream? {
-        let answer = try run(.read, [streamKey(stream)], [window?.inMilliseconds ?? "-1"])
-        guard case .array(let fields) = answer, fields.count >= 3,
+        let key = streamKey(stream)
+        let (answer, pictures) = try withConnection { connection throws(RedisError) in
+            let answer = try checked(connection.run(command(.read, [key], [window?.inMilliseconds ?? "-1"])))
+            guard case .array(let fields) = answer, fields.count >= 4, let count = fields[3].integer,
+                (1...10).contains(count)
+            else { return (answer, RedisValue.null) }
+            // Not by the script, which copies what is large more than once while everybody waits. What was given out stays.
+            return (answer, try checked(connection.run(["HMGET", key] + (1...count).map { "i\($0)" })))
+        }
+        guard case .array(let fields) = answer, fields.count >= 4,
             let phase = fields[0].text.flatMap(SharedStream.Phase.init)
         else { return nil }
-        let images = fields[3...].compactMap { $0.text.flatMap(SharedStream.Image.init(field:)) }
+        let values = if case .array(let values) = pictures { values } else { [RedisValue]() }
+        let images = values.compactMap { $0.text.flatMap(SharedStream.Image.init(field:)) }
         return SharedStream(phase, text: fields[1].text, images: images, hasEnded: fields[2] == .integer(1))
     }
 
     package func update(_ updates: [SharedStreamUpdate]) throws -> [SharedStreamStatus?] {
         try withConnection { connection throws(RedisError) in
+            let check = ["SET", "wecom-bot:{\(space)}:check", "1", "PX", "10000"]
             guard !updates.isEmpty else {
                 // Written, because a full or read-only server answers what is only read.
-                _ = try checked(connection.run(["SET", "wecom-bot:{\(space)}:check", "1", "PX", "10000"]))
+                _ = try checked(connection.run(check))
                 return []
             }
             var statuses: [SharedStreamStatus?] = []
-            var rest = updates[...]
+            var (rest, isRefused) = (updates[...], false)
             while !rest.isEmpty {
                 var (count, bytes) = (0, 0)
                 while let update = rest.first, count < Self.batch.count, bytes < Self.batch.bytes {
@@ -65,8 +75,17 @@ package final class RedisStreamStore: SharedStreamStore {
                     rest.removeFirst()
                 }
                 let answers = try (0..<count).map { _ throws(RedisError) in try connection.answer() }
-                for answer in answers { statuses.append(SharedStreamStatus(try checked(answer))) }
+                for answer in answers {
+                    do {
+                        statuses.append(SharedStreamStatus(try checked(answer)))
+                    } catch {
+                        isRefused = true
+                        statuses.append(nil)
+                    }
+                }
             }
+            // Only that one, or everything?
+            if isRefused { _ = try checked(connection.run(check)) }
             return statuses
         }
     }
@@ -138,8 +157,15 @@ extension RedisStreamStore {
         _ connection: RedisConnection,
         _ body: (RedisConnection) throws(RedisError) -> Result
     ) throws(RedisError) -> Result {
-        defer { if connection.isClean { idle.withLock { $0?.append(connection) } } }
-        return try body(connection)
+        do {
+            let result = try body(connection)
+            if connection.isClean { idle.withLock { $0?.append(connection) } }
+            return result
+        } catch {
+            // The address may lead to another server by now, which takes what this one refuses.
+            if error.code == .refused { idle.withLock { if $0 != nil { $0 = [] } } }
+            throw error
+        }
     }
 
     private func connect() throws(RedisError) -> RedisConnection {
@@ -154,7 +180,9 @@ extension RedisStreamStore {
 
     private func greet(_ connection: RedisConnection, _ command: [String]) throws(RedisError) {
         guard case .error(let message) = try connection.run(command) else { return }
-        throw RedisError(.refused, "\(address) refuses \(command[0]): \(message.prefix(200))")
+        // Some servers repeat what they were sent, the password, too: of that answer only the code is said.
+        let reason = command[0] == "AUTH" ? message.prefix { $0 != " " } : message.prefix(200)
+        throw RedisError(.refused, "\(address) refuses \(command[0]): \(reason)")
     }
 }
 

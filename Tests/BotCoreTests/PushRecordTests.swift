@@ -77,7 +77,6 @@ struct PushRecordTests {
         let ledger = await ledger(store)
         let record = try #require(ledger.record(of: message, to: user))
         record.waits()
-        #expect(record.mayLeave)
         let marked = try #require(ledger.record(of: message, to: user))
         marked.departs()
         let unwritten = try #require(ledger.record(of: message, to: user))

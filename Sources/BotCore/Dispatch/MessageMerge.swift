@@ -25,9 +25,10 @@ struct MessageMerge: Sendable {
 
     /// Whether `next` is the next part of what `turn` holds.
     func isNext(_ next: Turn, after turn: Turn) -> Bool {
-        guard let end = end(of: turn), case .handled = next.kind, let arrived = next.arrived, arrived <= end else {
-            return false
-        }
+        guard let end = end(of: turn), case .handled = next.kind, let first = turn.arrived, let arrived = next.arrived,
+            // What another process left may be found when newer ones wait already.
+            (first...end).contains(arrived)
+        else { return false }
         let (message, part) = (turn.message, next.message)
         // Who quotes begins anew.
         return Self.isPart(part) && part.quote == nil && part.sender == message.sender

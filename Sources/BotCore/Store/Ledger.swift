@@ -309,6 +309,7 @@ extension Ledger {
             do {
                 if !all.isEmpty { try store.record(all) }
             } catch {
+                for (record, change) in changes { record.failed(change) }
                 putBack(batch)
                 fail("\(error)")
                 continue

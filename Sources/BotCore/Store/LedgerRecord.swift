@@ -9,8 +9,14 @@ protocol LedgerRecord: Sendable {
     func change(after base: Int64) -> StateChange?
     /// The change was written.
     func wrote(_ change: StateChange)
+    /// The change was certainly not written.
+    func failed(_ change: StateChange)
     /// Whether it has ended and is not in the store at all.
     var isGone: Bool { get }
     /// The id that stays when it has ended; `nil` if there is none.
     var sighting: SavedState.Sighting? { get }
+}
+
+extension LedgerRecord {
+    func failed(_ change: StateChange) {}
 }

@@ -11,6 +11,8 @@ package final class PushRecord: LedgerRecord {
     private struct State {
         var written: Written
         var mayHaveArrived: Bool
+        /// What the writer was given and has not reported of: it may stand in the store already.
+        var underWay: Bool?
         var isClosed = false
         var isLeft = false
     }
@@ -44,8 +46,13 @@ package final class PushRecord: LedgerRecord {
     /// Whether it can leave without being sent again by another process. What stands in the store as waiting cannot, for as long as the
     /// store does not take that it leaves; what is not in it can.
     package var mayLeave: Bool {
-        state.withLock { if case .open(mayHaveArrived: false) = $0.written { false } else { true } }
+        state.withLock { state in
+            if case .open(mayHaveArrived: false) = state.written { false } else { state.underWay != false }
+        }
     }
+
+    /// Whether it waits, and nobody can have seen it.
+    package var isWaiting: Bool { state.withLock { !$0.mayHaveArrived } }
 
     /// It has its verdict.
     package func close() {
@@ -87,7 +94,8 @@ extension PushRecord {
         return state.withLock { state in
             switch (state.written, state.isClosed) {
             case (.nothing, false):
-                .posted(
+                state.underWay = state.mayHaveArrived
+                return .posted(
                     SavedPush(
                         number: number,
                         message: push.message,
@@ -96,17 +104,20 @@ extension PushRecord {
                         mayHaveArrived: state.mayHaveArrived
                     )
                 )
-            case (.open(let mayHaveArrived), false):
-                mayHaveArrived == state.mayHaveArrived
-                    ? nil : .marked(push: number, mayHaveArrived: state.mayHaveArrived)
-            case (.open, true): .settled(push: number)
-            case (.nothing, true), (.closed, _): nil
+            case (.open(state.mayHaveArrived), false):
+                return nil
+            case (.open, false):
+                state.underWay = state.mayHaveArrived
+                return .marked(push: number, mayHaveArrived: state.mayHaveArrived)
+            case (.open, true): return .settled(push: number)
+            case (.nothing, true), (.closed, _): return nil
             }
         }
     }
 
     func wrote(_ change: StateChange) {
         state.withLock { state in
+            state.underWay = nil
             switch change {
             case .posted(let push): state.written = .open(mayHaveArrived: push.mayHaveArrived)
             case .marked(_, let mayHaveArrived): state.written = .open(mayHaveArrived: mayHaveArrived)
@@ -115,6 +126,8 @@ extension PushRecord {
             }
         }
     }
+
+    func failed(_ change: StateChange) { state.withLock { $0.underWay = nil } }
 
     var isGone: Bool {
         state.withLock { state in

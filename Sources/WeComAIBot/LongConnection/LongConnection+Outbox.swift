@@ -27,13 +27,19 @@ extension LongConnection {
         var outcome = Delivery.delivered
         for (index, (part, record)) in parts.enumerated() {
             var delivery = await send(part, record)
-            // What the server refused, it refuses again.
-            if case .refused(let reason) = delivery, reason.code == nil, Task.isCancelled, isLeaving.withLock({ $0 }) {
+            // What left and was refused is refused again; what was throttled waits again.
+            if case .refused = delivery, record?.isWaiting == true, Task.isCancelled, isLeaving.withLock({ $0 }) {
                 record?.leave()
             }
             // The rest stands in the store as well.
             if record?.isLeft == true {
-                return outcome.worse(.unknown(.init("the bot ended before it could be sent; the next start sends it")))
+                return outcome.worse(
+                    .unknown(
+                        .init(
+                            "the bot ended, or its state file was full, before it could be sent; the next start sends it"
+                        )
+                    )
+                )
             }
             record?.close()
             if parts.count > 1 { delivery = delivery.said(of: "part \(index + 1) of \(parts.count)") }
@@ -107,7 +113,7 @@ extension LongConnection {
         switch standing {
         case .departing:
             record.departs()
-            departing.append((id, machine.epoch))
+            departing.append((id, machine.epoch, false))
             departure.yield()
         case .waiting:
             record.waits()
@@ -125,9 +131,16 @@ extension LongConnection {
             // In a cancelled task the barrier waits for nothing.
             guard !Task.isCancelled else { return }
             depart(asked.filter { records[$0.id]?.mayLeave == true })
-            let stuck = asked.filter { records[$0.id]?.mayLeave == false }
+            // On another connection they are asked for anew.
+            var stuck = asked.filter { $0.epoch == machine.epoch && records[$0.id]?.mayLeave == false }
+            // An answer stands behind what is sent beside it: that is left to the next process, and the answer goes on.
+            for entry in stuck where entry.isRetried && besideAnswers.contains(entry.id) {
+                records[entry.id]?.leave()
+                cancel(entry.id)
+            }
+            stuck.removeAll { $0.isRetried && besideAnswers.contains($0.id) }
             guard !stuck.isEmpty, !machine.isEnding else { continue }
-            departing += stuck
+            departing = stuck.map { ($0.id, $0.epoch, true) } + departing
             guard departureRetry == nil else { continue }
             departureRetry = environment.schedule(at: environment.now + Ledger.retryInterval) { [weak self] in
                 self?.assumeIsolated { connection in

@@ -43,7 +43,9 @@ package actor LongConnection {
     nonisolated let log: Log
     /// The records of the sends that are under way, and those that are about to leave.
     var records: [SendID: PushRecord] = [:]
-    var departing: [(id: SendID, epoch: UInt64)] = []
+    var departing: [(id: SendID, epoch: UInt64, isRetried: Bool)] = []
+    /// Those of them that other frames of an answer may stand behind.
+    var besideAnswers: Set<SendID> = []
     /// When those are looked at again that the store did not take.
     var departureRetry: TimerID?
     /// Whether the bot is ending: then who no longer waits for a message has not given it up.
@@ -250,7 +252,11 @@ package actor LongConnection {
         let id = SendID(rawValue: nextSendID)
         nextSendID += 1
         records[id] = record
-        defer { records[id] = nil }
+        if record != nil, !request.requestID.isOwn { besideAnswers.insert(id) }
+        defer {
+            records[id] = nil
+            besideAnswers.remove(id)
+        }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in
                 let actions = machine.send(request, id: id, waiter: waiter, now: environment.now)
@@ -272,7 +278,7 @@ package actor LongConnection {
         return !machine.isEnding
     }
 
-    private func cancel(_ id: SendID) {
+    func cancel(_ id: SendID) {
         let actions = machine.cancel(id, now: environment.now)
         perform(actions)
     }
@@ -404,8 +410,8 @@ package actor LongConnection {
     }
 
     /// It is written down that requests leave, as was asked for.
-    func depart(_ written: [(id: SendID, epoch: UInt64)]) {
-        for (id, epoch) in written {
+    func depart(_ written: [(id: SendID, epoch: UInt64, isRetried: Bool)]) {
+        for (id, epoch, _) in written {
             let actions = machine.depart(id, epoch: epoch, now: environment.now)
             perform(actions)
         }

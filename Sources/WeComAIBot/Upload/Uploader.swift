@@ -216,11 +216,12 @@ extension LongConnection {
     ///
     /// - Returns: false if the task was cancelled first.
     func waitForUpload() async -> Bool {
-        while let due = uploads.begin(now: environment.now), uploads.over.current == nil {
+        // It is counted when it can leave: what gathers without a connection must not leave all at once.
+        while await takesFrames(), let due = uploads.begin(now: environment.now), uploads.over.current == nil {
             await pause(until: due)
             if Task.isCancelled { return false }
         }
-        return true
+        return !Task.isCancelled
     }
 
     /// The time on its clock.

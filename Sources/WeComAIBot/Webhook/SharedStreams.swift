@@ -23,10 +23,11 @@ final class SharedStreams: Sendable {
         var mayHaveForgotten = false
         /// Whether it is time to ask.
         var isAsking = true
-        /// Streams of other processes whose end was told here, and that the store does not know of yet.
-        var ends: [String] = []
-        /// Streams that are not there, and since when.
-        var missing: [String: ContinuousClock.Instant] = [:]
+        /// Streams of other processes whose end was told here, and when: said for a while, because a store that is started again
+        /// forgets it before the owner has asked.
+        var ends: [(id: String, told: ContinuousClock.Instant)] = []
+        /// Streams that are not there: since when, and when they were looked for last.
+        var missing: [String: (since: ContinuousClock.Instant, last: ContinuousClock.Instant)] = [:]
     }
 
     /// How long whoever answers waits for the store.
@@ -102,13 +103,15 @@ final class SharedStreams: Sendable {
                 return .found(stream)
             }
             if state.missing.count >= Self.maximumRemembered {
-                state.missing = state.missing.filter { now < $0.value + Self.disbelief * 2 }
+                state.missing = state.missing.filter { now < $0.value.last + Self.disbelief * 2 }
             }
-            guard let since = state.missing[id] else {
-                if state.missing.count < Self.maximumRemembered { state.missing[id] = now }
+            // What was not looked for between may have been there.
+            guard let known = state.missing[id], now < known.last + Self.disbelief * 2 else {
+                if state.missing.count < Self.maximumRemembered { state.missing[id] = (now, now) }
                 return .unknown(reason: "the shared state does not have the stream yet")
             }
-            guard now >= since + Self.disbelief else {
+            state.missing[id] = (known.since, now)
+            guard now >= known.since + Self.disbelief else {
                 return .unknown(reason: "the shared state does not have the stream yet")
             }
             return .lost
@@ -117,9 +120,10 @@ final class SharedStreams: Sendable {
 
     /// The platform was told the end of a stream of another process here.
     func ended(_ id: String) {
+        let now = timeline.now
         state.withLock { state in
             if state.ends.count >= Self.maximumRemembered { state.ends.removeFirst() }
-            state.ends.append(id)
+            state.ends.append((id, now))
         }
         wake()
     }
@@ -128,7 +132,7 @@ final class SharedStreams: Sendable {
     ///
     /// - Returns: Where the stream stands then; the outer `nil` if the store fails, the inner if it does not know the stream.
     func hold(_ id: String, unlessAskedWithin time: Duration) async -> SharedStreamStatus?? {
-        let statuses = await perform(on: writer, within: Self.patience) {
+        let statuses = await perform(on: writer, within: Self.patience, isUrgent: true) {
             try $0.update([SharedStreamUpdate(id, .hold(unlessAskedWithin: time))])
         }
         return statuses.map { $0.first ?? nil }
@@ -167,21 +171,18 @@ final class SharedStreams: Sendable {
 
     /// Tells what is to be told, and learns what became of it.
     func synchronise(_ answers: WebhookAnswers, within limit: Duration = patience) async {
+        let now = timeline.now
         let done: Void? = await perform(on: writer, within: limit) { store in
             let (isAsking, forgotten, ends) = self.state.withLock { state in
-                defer { (state.isAsking, state.mayHaveForgotten, state.ends) = (false, false, []) }
+                defer { (state.isAsking, state.mayHaveForgotten) = (false, false) }
                 return (state.isAsking, state.mayHaveForgotten, state.ends)
             }
             let own = answers.takeUpdates(again: forgotten, asking: isAsking)
-            let updates = own + ends.map { SharedStreamUpdate($0, .end) }
+            let updates = own + ends.map { SharedStreamUpdate($0.id, .end) }
             guard isAsking || !updates.isEmpty else { return }
-            do {
-                let statuses = try store.update(updates)
-                answers.learn(Array(zip(own.map(\.id), statuses)))
-            } catch {
-                self.state.withLock { $0.ends = Array((ends + $0.ends).suffix(Self.maximumRemembered)) }
-                throw error
-            }
+            let statuses = try store.update(updates)
+            self.state.withLock { $0.ends.removeAll { $0.told + Self.disbelief <= now } }
+            answers.learn(Array(zip(own.map(\.id), statuses)))
         }
         if done == nil { state.withLock { $0.mayHaveForgotten = true } }
     }
@@ -198,16 +199,19 @@ final class SharedStreams: Sendable {
 
     /// Runs `work` on a thread.
     ///
-    /// - Parameter isCompleted: Whether a cancelled task waits for it, too.
+    /// - Parameters:
+    ///   - isCompleted: Whether a cancelled task waits for it, too.
+    ///   - isUrgent: Whether it is tried although the store is left alone now.
     /// - Returns: Its result; `nil` if it fails, takes too long, or if the store is left alone now.
     @discardableResult
     private func perform<Result: Sendable>(
         on pool: ThreadPool,
         within limit: Duration,
         isCompleted: Bool = false,
+        isUrgent: Bool = false,
         _ work: @escaping @Sendable (any SharedStreamStore) throws -> Result
     ) async -> Result? {
-        guard mayTry() else { return nil }
+        guard mayTry() || isUrgent else { return nil }
         let outcome = Locked(Outcome<Result>())
         let done = Promise<Void>()
         pool.execute { [self] in

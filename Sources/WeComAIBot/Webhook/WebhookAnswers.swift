@@ -150,7 +150,9 @@ final class WebhookAnswers: Sendable {
         guard let shared else { return nil }
         let (standing, patience) = withStreams { ($0.hold(id, now: $1), $0.patience(with: id, now: $1)) }
         guard case .unwatched = standing else { return standing }
-        guard let status = await shared.hold(id, unlessAskedWithin: patience) else { return standing }
+        guard let status = await shared.hold(id, unlessAskedWithin: patience) else {
+            return withStreams { streams, _ in streams.untaken(id, standing) }
+        }
         learn([(id, status)])
         return withStreams { streams, now in streams.hold(id, now: now) }
     }

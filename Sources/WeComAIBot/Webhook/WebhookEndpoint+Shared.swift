@@ -62,11 +62,20 @@ extension WebhookEndpoint {
         _ messageID: String,
         _ shared: SharedStreams
     ) async throws(WebhookFailure) -> Answer {
-        let lasting = answers.withStreams { streams, _ in streams.configuration.retention }
-        let name = SharedStreams.claim(ofMessage: messageID)
-        let owner = await shared.claim(name, for: shared.process, isStream: false, lasting: lasting)
-        guard let owner, owner != shared.process else {
-            _ = try take(message, as: Self.makeStreamID())
+        let (isEnding, lasting) = answers.withStreams { streams, _ in
+            (streams.isEnding, streams.configuration.retention)
+        }
+        // What this one claims and does not take, no other would take.
+        guard !isEnding else { throw WebhookFailure(.unavailable, "the bot is ending") }
+        let (id, name) = (Self.makeStreamID(), SharedStreams.claim(ofMessage: messageID))
+        let owner = await shared.claim(name, for: id, isStream: false, lasting: lasting)
+        guard let owner, owner != id else {
+            do throws(WebhookFailure) {
+                _ = try take(message, as: id)
+            } catch {
+                if owner != nil { await shared.release(name, of: id) }
+                throw error
+            }
             return .ready(Reply(response: .empty))
         }
         log(.debug, "a message was delivered again that another process answers", [.messageID: messageID])
@@ -97,14 +106,20 @@ extension WebhookEndpoint {
     // MARK: Events
 
     /// What comes of an event that is not known here; `nil` if other processes do not matter.
-    func later(_ event: Event, _ callback: EventCallback, _ shared: SharedStreams, _ seal: WebhookSeal) -> Answer? {
+    func later(
+        _ event: Event,
+        _ callback: EventCallback,
+        now: ContinuousClock.Instant,
+        _ shared: SharedStreams,
+        _ seal: WebhookSeal
+    ) -> Answer? {
         guard !event.id.isEmpty, !answers.knows(event: event.id) else { return nil }
         return .later { () throws(WebhookFailure) in
             let name = SharedStreams.claim(ofEvent: event.id)
             let lasting = WebhookAnswers.eventMemory.time
             let owner = await shared.claim(name, for: shared.process, isStream: false, lasting: lasting)
             guard let owner, owner != shared.process else {
-                return self.take(event, of: callback, now: self.answers.timeline.now, seal)
+                return self.take(event, of: callback, now: now, seal)
             }
             self.log(.debug, "an event was delivered again that another process has", [.messageID: event.id])
             guard event.kind.isAnswerable else { return .ready(Reply(response: .empty)) }

@@ -340,7 +340,7 @@ extension WebhookEndpoint {
         let (isEnding, now) = answers.withStreams { streams, now in (streams.isEnding, now) }
         guard !isEnding else { throw WebhookFailure(.unavailable, "the bot is ending") }
         let event = callback.event(raw: raw)
-        if let shared = answers.shared, let later = later(event, callback, shared, seal) { return later }
+        if let shared = answers.shared, let later = later(event, callback, now: now, shared, seal) { return later }
         return take(event, of: callback, now: now, seal)
     }
 

@@ -145,7 +145,14 @@ final class WebhookReplyChannel: ReplyChannel {
             return imageDelivery()
         }
         return await answers.deliver {
-            _ = await fetching()
+            var standing = await fetching()
+            while !Task.isCancelled, case .unwatched = standing,
+                let last = await answers.hold(streamID), last != standing
+            {
+                standing = last
+                if case .waiting = last { standing = await fetching() }
+            }
+            defer { answers.release(streamID) }
             return imageDelivery()
         }
     }

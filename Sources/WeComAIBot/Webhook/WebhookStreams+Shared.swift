@@ -93,10 +93,15 @@ extension WebhookStreams {
             entry.lastAsked = max(entry.lastAsked, now - since)
             if let shown = status.shown, now - since >= entry.lastAskedHere { entry.shown = shown }
         }
+        entry.isTold = status.phase == .complete
         guard !entry.hasEnded, status.phase != .open else { return nil }
         if status.phase == .over {
             // Somebody was asked for it after its time; there, it ends with what there was.
             if entry.phase == .open { entry.text = unfinished(entry.text) }
+            // The whole goes another way: here, only what was shown is said.
+            if entry.phase == .complete {
+                entry.text = unfinished(entry.shown == configuration.firstText ? nil : entry.shown)
+            }
             entry.phase = .cut
         }
         if status.isHanded, status.phase == .complete { entry.isHanded = true }
@@ -145,6 +150,15 @@ extension WebhookStreams {
         if text.allSatisfy(\.isWhitespace) { text = isFinal ? configuration.closingText : configuration.firstText }
         let images = isFinal ? stream.images.map { StreamImage(base64: $0.base64, md5: $0.md5) } : []
         return StreamFrame(id: id, isFinal: isFinal, content: text, images: images)
+    }
+
+    /// The store does not say whether another process was given the complete text.
+    mutating func untaken(_ id: String, _ standing: Standing) -> Standing {
+        guard entries[id]?.isTold == true else { return standing }
+        release(id)
+        return .unclosed(
+            Delivery.Reason("another process may have been asked for the end of the answer; the shared state fails")
+        )
     }
 
     static var handed: Delivery.Reason {

@@ -75,6 +75,8 @@ struct WebhookStreams<Waiter: Sendable>: Sendable {
         var hasShownImages = false
         /// Whether another process was given the end, and may tell it.
         var isHanded = false
+        /// Whether the store has the complete text, so that another process may give it out at any time.
+        var isTold = false
         /// The complete text may be on another way: until that is known, the bubble shows what it has shown.
         var isHeld = false
     }

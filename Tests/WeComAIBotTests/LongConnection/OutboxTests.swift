@@ -128,15 +128,39 @@ struct OutboxTests {
             clock.advance(by: Ledger.retryInterval)
             // Whatever is written next takes the mark with it.
             async let later = bench.connection.push(.markdown("后来"), to: Conversation(kind: .group, id: "h"))
-            while bench.frames().count(where: { $0.command == "aibot_send_msg" }) < 3 {
-                await bench.world.advance(by: .seconds(1))
-            }
+            let (second, third) = (await bench.frame(2), await bench.frame(3))
+            #expect(text(second) == "三点" && text(third) == "后来", "in the order in which they came")
             #expect(store.states.events.last?.values.allSatisfy(\.mayHaveArrived) == true)
-            let frames = bench.frames().filter { $0.command == "aibot_send_msg" }.dropFirst()
-            #expect(frames.compactMap(text).sorted() == ["三点", "后来"])
-            for frame in frames { await acknowledge(bench, frame) }
+            await acknowledge(bench, second)
+            await acknowledge(bench, third)
             #expect(await later == .delivered)
             #expect(await waiting == .delivered)
+        }
+    }
+
+    @Test func aFullDiskHoldsUpNoAnswer() async throws {
+        try await run { bench, _ in
+            await bench.subscribe()
+            let message = await bench.push(id: "1")
+            let told = EventRecorder<Delivery>()
+            let sending = Task { told.record(await message.channel.send(.markdown("旁白"))) }
+            await acknowledge(bench, await bench.frame(1), 45_009)
+            await store.stands(mayHaveArrived: false)
+            store.isFull.withLock { $0 = true }
+            for _ in 0..<25 where told.events.isEmpty {
+                await bench.world.advance(by: .seconds(1))
+                for _ in 0..<200 { _ = await bench.connection.unsettled }
+            }
+            await sending.value
+            if case .unknown(let reason)? = told.events.first {
+                #expect(reason.message.contains("the next start sends it"))
+            } else {
+                Issue.record("it stands as waiting: \(told.events)")
+            }
+            let answering = await bench.send("答", through: message)
+            await acknowledge(bench, await bench.frame(2))
+            #expect(await answering.value == .delivered)
+            #expect(store.states.events.last?.values.map(\.mayHaveArrived) == [false])
         }
     }
 
