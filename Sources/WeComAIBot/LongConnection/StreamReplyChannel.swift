@@ -171,8 +171,9 @@ struct StreamReplyChannel: ReplyChannel {
             validUntil: answerableUntil,
             record: record
         )
-        // A refusal says that nobody has seen it: then it goes the other way, if that may take it.
-        guard case .refused(let reason) = delivery, ReplyPath.goesAnotherWay(after: reason) else { return delivery }
+        // A refusal says that nobody has seen it: then it goes the other way, if that may take it and it is not the next process's.
+        guard case .refused(let reason) = delivery, ReplyPath.goesAnotherWay(after: reason), record?.isLeft != true
+        else { return delivery }
         return await push(message, record, because: reason)
     }
 

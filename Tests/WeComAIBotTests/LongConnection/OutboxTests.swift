@@ -144,7 +144,7 @@ struct OutboxTests {
             let message = await bench.push(id: "1")
             let told = EventRecorder<Delivery>()
             let sending = Task { told.record(await message.channel.send(.markdown("旁白"))) }
-            await acknowledge(bench, await bench.frame(1), 45_009)
+            await acknowledge(bench, await bench.frame(1), 6_000)
             await store.stands(mayHaveArrived: false)
             store.isFull.withLock { $0 = true }
             for _ in 0..<25 where told.events.isEmpty {
