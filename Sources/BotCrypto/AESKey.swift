@@ -24,6 +24,14 @@ package struct AESKey: Sendable, CustomStringConvertible, CustomDebugStringConve
         bytes = key
     }
 
+    /// What tells this key from others, whatever its spelling, and says nothing about it: the SHA-256 of `salt` and the key in
+    /// hexadecimal digits.
+    ///
+    /// - Throws: ``CryptoError`` if OpenSSL cannot.
+    package func fingerprint(salt: String) throws(CryptoError) -> String {
+        try SHA256Digest.hexadecimal(of: Array(salt.utf8) + bytes)
+    }
+
     private static func hexadecimal(_ letters: [UInt8]) -> [UInt8]? {
         guard letters.count == 64 else { return nil }
         var bytes: [UInt8] = []

@@ -60,8 +60,7 @@ extension Configuration {
         // Two bots on one server do not meet, and nobody who sees a key learns anything: the EncodingAESKey cannot be guessed.
         let space = try checked("encodingAESKey") { () throws(ConfigurationFault) in
             do throws(CryptoError) {
-                let text = token.value.trimmed + "\n" + encodingAESKey.value.trimmed
-                return try SHA256Digest.hexadecimal(of: Array(text.utf8))
+                return try AESKey(encodingAESKey).fingerprint(salt: token.value.trimmed)
             } catch {
                 throw ConfigurationFault("cannot be used here: \(error.message)")
             }

@@ -98,6 +98,23 @@ struct DispatcherRecoveryTests {
         for length in 0...events.count { try await takeOver(Array(events[..<length])) }
     }
 
+    @Test func whenItHasEndedItHoldsNobodyWhoHoldsIt() async {
+        weak var ended: Dispatcher?
+        do {
+            let dispatcher = Self.dispatcher(RecordingStore { _ in }) { _ in }
+            ended = dispatcher
+            await dispatcher.recover(resend: { _ in _ = dispatcher.ledger }) { _ in
+                _ = dispatcher.ledger
+                return nil
+            }
+            async let running: Void = dispatcher.run()
+            await dispatcher.drain(deadline: .seconds(60))
+            await running
+        }
+        // Threads let go of it when they have ended what they were at.
+        while ended != nil { await Task.yield() }
+    }
+
     private func takeOver(_ past: [Event]) async throws {
         var changes: [StateChange] = []
         var started: [String] = []

@@ -19,22 +19,26 @@ struct BotMergeTests {
             }
         }
         try await bot.isReached()
-        var messages: [PushedMessage] = []
-        for text in ["很长的", "文字👋🏽"] {
-            let message = far.push(text, from: "u", in: nil)
-            messages.append(message)
-            // Each comes by itself: the next only when this one has its bubble.
-            await far.observed.wait {
-                $0.contains { if case .updated(message.messageID, _, _) = $0 { true } else { false } }
+        // A machine that stands still for two seconds between two of them has answered each alone.
+        var isMerged = false
+        for attempt in 1...5 where !isMerged {
+            var messages: [PushedMessage] = []
+            for text in ["很长的", "文字👋🏽"] {
+                let message = far.push(text, from: "u\(attempt)", in: nil)
+                messages.append(message)
+                // Each comes by itself: the next only when this one has its bubble.
+                await far.observed.wait {
+                    $0.contains { if case .updated(message.messageID, _, _) = $0 { true } else { false } }
+                }
             }
-        }
-        for message in messages { await far.observed.wait { $0.seen(message).isFinished } }
-        // A machine that stands still for two seconds between them has answered each alone.
-        if handled.events.count == 1 {
-            #expect(handled.events.map(\.text) == ["很长的\n文字👋🏽"])
+            for message in messages { await far.observed.wait { $0.seen(message).isFinished } }
+            isMerged = handled.events.last?.text == "很长的\n文字👋🏽"
+            guard isMerged else { continue }
             #expect(far.observed.events.seen(messages[0]).text.contains("Answered together with the next message"))
             #expect(far.observed.events.seen(messages[1]).text == "答：很长的\n文字👋🏽")
+            #expect(handled.events.count == 2 * attempt - 1)
         }
+        #expect(isMerged)
         bot.stop()
         try await running.value
         await far.end()
@@ -49,17 +53,22 @@ struct BotMergeTests {
             await reply.finish("答：\(message.text)")
         } _: { bot in
             try await bench.gateway.waitForSubscription()
-            let first = await bench.gateway.pushText(from: "u", in: "wrGROUP", "一")
-            let second = await bench.gateway.pushText(from: "u", in: "wrGROUP", "二")
-            _ = try await bench.gateway.waitForAnswer(to: second)
-            if handled.events.count == 1 {
-                #expect(try await bench.gateway.waitForAnswer(to: second) == "答：一\n二")
+            // A machine that stands still for two seconds between two of them has answered each alone.
+            var attempts = 0
+            while handled.events.last?.text != "一\n二", attempts < 5 {
+                attempts += 1
+                let first = await bench.gateway.pushText(from: "u", in: "wrGROUP", "一")
+                let second = await bench.gateway.pushText(from: "u", in: "wrGROUP", "二")
+                let answer = try await bench.gateway.waitForAnswer(to: second)
+                guard handled.events.last?.text == "一\n二" else { continue }
+                #expect(answer == "答：一\n二")
                 #expect(await bench.gateway.answer(to: first).isEmpty)
-                var snapshot = await bot.snapshot()
-                while snapshot.openTurns > 0 { snapshot = await bot.snapshot() }
-                #expect(snapshot.messages == 2 && snapshot.merged == 1 && snapshot.answers.delivered == 1)
-                #expect(snapshot.metrics.contains("wecom_bot_messages_merged_total 1"))
             }
+            var snapshot = await bot.snapshot()
+            while snapshot.openTurns > 0 { snapshot = await bot.snapshot() }
+            #expect(snapshot.messages == 2 * attempts && snapshot.merged == 1)
+            #expect(snapshot.answers.delivered == 2 * attempts - 1)
+            #expect(snapshot.metrics.contains("wecom_bot_messages_merged_total 1"))
             var configuration = bench.configuration
             configuration.mergeWindow = .zero
             try await bot.reload(configuration)

@@ -79,6 +79,8 @@ import Testing
         let one = try space()
         #expect(one.count == 32 && one.allSatisfy(\.isHexDigit))
         #expect(try space() == one, "every process has the same")
+        let other = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9="
+        #expect(try space(["WECOM_ENCODING_AES_KEY": other]) == one, "in either spelling")
         let others = try [
             space(["WECOM_TOKEN": "u"]),
             space(["WECOM_ENCODING_AES_KEY": "BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"]),

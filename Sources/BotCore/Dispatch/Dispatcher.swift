@@ -171,6 +171,8 @@ extension Dispatcher {
             group.cancelAll()
         }
         starter.finish()
+        // They hold the channel, which holds this.
+        state.withLock { ($0.resume, $0.resend) = (nil, nil) }
         if closesStore { await closeStore() }
         idle.fulfill(())
         answered.fulfill(())

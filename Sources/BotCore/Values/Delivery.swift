@@ -5,7 +5,8 @@ public enum Delivery: Sendable, Hashable {
     /// The far side said yes, but to another way than the one that was begun, which it had refused for this reason: the user
     /// sees the whole text in a message of its own, and above it perhaps a bubble that stopped early.
     case redirected(Reason)
-    /// The far side, or a check on this side, said no: the user does not see it.
+    /// The far side, or a check on this side, said no: the user does not see it. Of what takes several messages the user does not see
+    /// all, and the reason names the part.
     case refused(Reason)
     /// It was written, and no verdict came: the user may or may not see it.
     case unknown(Reason)

@@ -1,7 +1,8 @@
 import BotCore
 import BotFoundation
 
-/// When uploads may begin, and which chunks may be on their way: those of all uploads of a connection stand in one line, first come, first served.
+/// When uploads may begin, and which chunks may be on their way: those of all uploads of a connection stand in one line, first come,
+/// first served. Of several uploads that wait to begin, any may be the next.
 ///
 /// A chunk that is with the network can no longer be overtaken, wherever it waits there. So one goes at a time, and a second one
 /// beside it only while chunks are acknowledged so fast that two of them delay nobody.
