@@ -92,6 +92,15 @@ struct RedisScript: Sendable {
         """
     )
 
+    /// KEYS: one that is used for nothing else. Fails where the others would.
+    static let check = RedisScript(
+        """
+        redis.call('HSET', KEYS[1], 'checked', time(now))
+        redis.call('PEXPIRE', KEYS[1], 10000)
+        return 0
+        """
+    )
+
     /// KEYS: the stream.
     static let look = RedisScript("return status(KEYS[1])")
 

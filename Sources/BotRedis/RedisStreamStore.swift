@@ -57,7 +57,7 @@ package final class RedisStreamStore: SharedStreamStore {
 
     package func update(_ updates: [SharedStreamUpdate]) throws -> [SharedStreamStatus?] {
         try withConnection { connection throws(RedisError) in
-            let check = ["SET", "wecom-bot:{\(space)}:check", "1", "PX", "10000"]
+            let check = command(.check, ["wecom-bot:{\(space)}:check"])
             guard !updates.isEmpty else {
                 // Written, because a full or read-only server answers what is only read.
                 _ = try checked(connection.run(check))
@@ -76,9 +76,11 @@ package final class RedisStreamStore: SharedStreamStore {
                 }
                 let answers = try (0..<count).map { _ throws(RedisError) in try connection.answer() }
                 for answer in answers {
-                    do {
+                    do throws(RedisError) {
                         statuses.append(SharedStreamStatus(try checked(answer)))
                     } catch {
+                        // As if it were not known, it would go another way.
+                        if case .hold = updates[statuses.count].change { throw error }
                         isRefused = true
                         statuses.append(nil)
                     }

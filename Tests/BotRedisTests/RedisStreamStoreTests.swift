@@ -261,6 +261,24 @@ struct RedisStreamStoreTests {
         #expect(readOnly?.message.contains("READONLY") == true)
     }
 
+    @Test func aServerThatRefusesPartOfItDoesNotWork() throws {
+        _ = try run("ACL", "SETUSER", "all", "on", ">p", "~*", "+@all")
+        _ = try run("ACL", "SETUSER", "plain", "on", ">p", "~*", "+@all", "-eval")
+        _ = try run("ACL", "SETUSER", "most", "on", ">p", "~*", "+@all", "-hdel")
+        func store(_ user: String) -> RedisStreamStore {
+            let place = RedisAddress.Place.unixSocket(path: server.path)
+            return RedisStreamStore(RedisAddress(place, user: user, password: Secret("p")), space: "bot")
+        }
+        let whole = SharedStreamUpdate("s", content(SharedStream(.complete, text: "全")))
+        let hold = SharedStreamUpdate("s", .hold(unlessAskedWithin: .seconds(1)))
+        #expect(try store("all").update([whole]).first??.phase == .complete)
+        #expect(code { _ = try store("plain").update([whole]) } == .refused, "it is not shared")
+        #expect(code { _ = try store("plain").update([]) } == .refused)
+        #expect(try store("most").update([whole]).first??.phase == .complete)
+        #expect(code { _ = try store("most").update([hold]) } == .refused, "it is not unknown")
+        #expect(try store("all").update([hold]).first??.phase == .open)
+    }
+
     @Test func aConnectionIsUsedAgain() throws {
         let store = store()
         for _ in 0..<20 { _ = try store.update([]) }

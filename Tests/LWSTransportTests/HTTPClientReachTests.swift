@@ -234,7 +234,7 @@ struct HTTPClientReachTests {
             configuration.trust = isTrusted ? server.trust : .pem(try CertificateAuthority().certificatePEM)
             let client = HTTPClient(loop: loop, configuration: configuration)
             let outcome = await client.outcome("https://localhost:\(server.port)")
-            #expect(outcome.error?.code == (isTrusted ? nil : .certificateRefused))
+            #expect(outcome.error?.code == (isTrusted ? nil : .certificateRefused), "round \(round): \(outcome)")
         }
         await loop.shutdown()
     }

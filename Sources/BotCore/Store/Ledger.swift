@@ -186,10 +186,16 @@ extension Ledger {
 
     /// The record of a message that is to be sent and answers nothing, or stands beside an answer; `nil` if nothing is written any
     /// more.
-    package func record(of message: OutboundMessage, to conversation: Conversation) -> PushRecord? {
+    ///
+    /// - Parameter isBesideAnswer: Whether an answer waits until it is sent.
+    package func record(
+        of message: OutboundMessage,
+        to conversation: Conversation,
+        isBesideAnswer: Bool = false
+    ) -> PushRecord? {
         guard !isClosed else { return nil }
         let push = SavedPush(number: makeNumber(), message: message, conversation: conversation, postedAt: now)
-        return PushRecord(push, in: self)
+        return PushRecord(push, in: self, isBesideAnswer: isBesideAnswer)
     }
 
     /// Something about a turn or a push has changed.

@@ -14,17 +14,22 @@ package final class PushRecord: LedgerRecord {
         /// What the writer was given and has not reported of: it may stand in the store already.
         var underWay: Bool?
         var isClosed = false
-        var isLeft = false
+        var standing = Left.no
     }
+
+    private enum Left { case no, perhaps, yes }
 
     private let ledger: Ledger
     private let push: SavedPush
     private let isRecovered: Bool
+    /// Whether an answer waits until it is sent.
+    package let isBesideAnswer: Bool
     private let state: Locked<State>
 
     /// - Parameter isRecovered: Whether the message comes from the store.
-    package init(_ push: SavedPush, in ledger: Ledger, isRecovered: Bool = false) {
+    package init(_ push: SavedPush, in ledger: Ledger, isRecovered: Bool = false, isBesideAnswer: Bool = false) {
         self.push = push
+        self.isBesideAnswer = isBesideAnswer
         self.ledger = ledger
         self.isRecovered = isRecovered
         state = Locked(
@@ -65,16 +70,21 @@ package final class PushRecord: LedgerRecord {
         waits()
         let isHealthy = ledger.isHealthy
         state.withLock { state in
-            switch state.written {
-            case .open(mayHaveArrived: false): state.isLeft = true
-            case .open(mayHaveArrived: true), .nothing: state.isLeft = isHealthy
-            case .closed: state.isLeft = false
-            }
+            state.standing =
+                switch state.written {
+                case .open(mayHaveArrived: false): .yes
+                case .open(mayHaveArrived: true): isHealthy ? .yes : .no
+                // A disk that does not answer may have taken what it was given.
+                case .nothing: isHealthy ? .yes : state.underWay == false ? .perhaps : .no
+                case .closed: .no
+                }
         }
     }
 
+    /// Whether another process may send it.
+    package var isLeft: Bool { state.withLock { $0.standing != .no } }
     /// Whether another process will send it.
-    package var isLeft: Bool { state.withLock { $0.isLeft } }
+    package var isLeftForCertain: Bool { state.withLock { $0.standing == .yes } }
 
     private func set(mayHaveArrived: Bool) {
         state.withLock { $0.mayHaveArrived = mayHaveArrived }

@@ -157,6 +157,8 @@ struct RequestTable<Waiter: Sendable>: Sendable {
         let requestID = entry.request.requestID
         switch entry.stage {
         case .queued:
+            // It may have been written down already that it leaves.
+            if entry.departure != .none { actions.append(.record(id, .waiting)) }
             actions.append(.resolve(waiter, entry.refusal(.init("cancelled before it was sent"))))
             removeQueued(id, requestID)
             advance(requestID, now: now, into: &actions)

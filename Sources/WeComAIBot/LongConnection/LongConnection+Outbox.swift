@@ -19,9 +19,12 @@ extension LongConnection {
     nonisolated func recorded(
         _ message: OutboundMessage,
         to conversation: Conversation,
+        isBesideAnswer: Bool = false,
         _ send: (OutboundMessage, PushRecord?) async -> Delivery
     ) async -> Delivery {
-        let parts = message.parts.map { ($0, ledger?.record(of: $0, to: conversation)) }
+        let parts = message.parts.map { part in
+            (part, ledger?.record(of: part, to: conversation, isBesideAnswer: isBesideAnswer))
+        }
         // Before the first can leave, all of them stand in the store.
         if parts.count > 1 { for (_, record) in parts { record?.waits() } }
         var outcome = Delivery.delivered
@@ -32,14 +35,12 @@ extension LongConnection {
                 record?.leave()
             }
             // The rest stands in the store as well.
-            if record?.isLeft == true {
-                return outcome.worse(
-                    .unknown(
-                        .init(
-                            "the bot ended, or its state file was full, before it could be sent; the next start sends it"
-                        )
-                    )
-                )
+            if let record, record.isLeft {
+                let reason =
+                    record.isLeftForCertain
+                    ? "the bot ended, or its state file was full, before it could be sent; the next start sends it"
+                    : "the state file does not answer; if it has taken the message, the next start sends it"
+                return outcome.worse(.unknown(.init(reason)))
             }
             record?.close()
             if parts.count > 1 { delivery = delivery.said(of: "part \(index + 1) of \(parts.count)") }
@@ -113,7 +114,7 @@ extension LongConnection {
         switch standing {
         case .departing:
             record.departs()
-            departing.append((id, machine.epoch, false))
+            departing.append(Departure(id: id, epoch: machine.epoch, asked: environment.now))
             departure.yield()
         case .waiting:
             record.waits()
@@ -132,17 +133,23 @@ extension LongConnection {
             guard !Task.isCancelled else { return }
             depart(asked.filter { records[$0.id]?.mayLeave == true })
             // On another connection they are asked for anew.
-            var stuck = asked.filter { $0.epoch == machine.epoch && records[$0.id]?.mayLeave == false }
-            // An answer stands behind what is sent beside it: that is left to the next process, and the answer goes on.
-            for entry in stuck where entry.isRetried && besideAnswers.contains(entry.id) {
-                records[entry.id]?.leave()
-                cancel(entry.id)
+            let stuck = asked.filter { departure in
+                guard departure.epoch == machine.epoch, let record = records[departure.id] else { return false }
+                return !record.mayLeave && !record.isWaiting
             }
-            stuck.removeAll { $0.isRetried && besideAnswers.contains($0.id) }
-            guard !stuck.isEmpty, !machine.isEnding else { continue }
-            departing = stuck.map { ($0.id, $0.epoch, true) } + departing
+            // An answer stands behind what is sent beside it: that is left to the next process, and the answer goes on.
+            let now = environment.now
+            let left = stuck.filter { departure in
+                now >= departure.asked + Departure.patience && records[departure.id]?.isBesideAnswer == true
+            }
+            for departure in left {
+                records[departure.id]?.leave()
+                cancel(departure.id)
+            }
+            departing = stuck.filter { departure in !left.contains { $0.id == departure.id } } + departing
+            guard !departing.isEmpty, !machine.isEnding else { continue }
             guard departureRetry == nil else { continue }
-            departureRetry = environment.schedule(at: environment.now + Ledger.retryInterval) { [weak self] in
+            departureRetry = environment.schedule(at: now + Departure.patience) { [weak self] in
                 self?.assumeIsolated { connection in
                     connection.departureRetry = nil
                     connection.departure.yield()

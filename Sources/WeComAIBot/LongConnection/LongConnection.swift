@@ -43,9 +43,7 @@ package actor LongConnection {
     nonisolated let log: Log
     /// The records of the sends that are under way, and those that are about to leave.
     var records: [SendID: PushRecord] = [:]
-    var departing: [(id: SendID, epoch: UInt64, isRetried: Bool)] = []
-    /// Those of them that other frames of an answer may stand behind.
-    var besideAnswers: Set<SendID> = []
+    var departing: [Departure] = []
     /// When those are looked at again that the store did not take.
     var departureRetry: TimerID?
     /// Whether the bot is ending: then who no longer waits for a message has not given it up.
@@ -252,11 +250,7 @@ package actor LongConnection {
         let id = SendID(rawValue: nextSendID)
         nextSendID += 1
         records[id] = record
-        if record != nil, !request.requestID.isOwn { besideAnswers.insert(id) }
-        defer {
-            records[id] = nil
-            besideAnswers.remove(id)
-        }
+        defer { records[id] = nil }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in
                 let actions = machine.send(request, id: id, waiter: waiter, now: environment.now)
@@ -410,9 +404,9 @@ package actor LongConnection {
     }
 
     /// It is written down that requests leave, as was asked for.
-    func depart(_ written: [(id: SendID, epoch: UInt64, isRetried: Bool)]) {
-        for (id, epoch, _) in written {
-            let actions = machine.depart(id, epoch: epoch, now: environment.now)
+    func depart(_ written: [Departure]) {
+        for departure in written {
+            let actions = machine.depart(departure.id, epoch: departure.epoch, now: environment.now)
             perform(actions)
         }
     }

@@ -152,7 +152,7 @@ struct StreamReplyChannel: ReplyChannel {
     }
 
     func send(_ message: OutboundMessage) async -> Delivery {
-        await connection.recorded(message, to: conversation) { await send($0, $1) }
+        await connection.recorded(message, to: conversation, isBesideAnswer: true) { await send($0, $1) }
     }
 
     private func send(_ message: OutboundMessage, _ record: PushRecord?) async -> Delivery {

@@ -15,6 +15,12 @@ final class SharedStreams: Sendable {
         case unknown(reason: String)
     }
 
+    private struct End {
+        let id: String
+        let told: ContinuousClock.Instant
+        var isNew = true
+    }
+
     private struct State {
         var isFailing = false
         var failures = 0
@@ -25,7 +31,7 @@ final class SharedStreams: Sendable {
         var isAsking = true
         /// Streams of other processes whose end was told here, and when: said for a while, because a store that is started again
         /// forgets it before the owner has asked.
-        var ends: [(id: String, told: ContinuousClock.Instant)] = []
+        var ends: [End] = []
         /// Streams that are not there: since when, and when they were looked for last.
         var missing: [String: (since: ContinuousClock.Instant, last: ContinuousClock.Instant)] = [:]
     }
@@ -85,9 +91,11 @@ final class SharedStreams: Sendable {
         }
     }
 
-    /// Nothing comes of a claim.
+    /// Nothing comes of a claim. Also in a task that is cancelled.
     func release(_ name: String, of owner: String) async {
-        await perform(on: readers, within: Self.patience) { try $0.release(name, of: owner) }
+        await perform(on: readers, within: Self.patience, isCompleted: true, isUrgent: true) {
+            try $0.release(name, of: owner)
+        }
     }
 
     /// What a stream shows that is not known here.
@@ -123,7 +131,7 @@ final class SharedStreams: Sendable {
         let now = timeline.now
         state.withLock { state in
             if state.ends.count >= Self.maximumRemembered { state.ends.removeFirst() }
-            state.ends.append((id, now))
+            state.ends.append(End(id: id, told: now))
         }
         wake()
     }
@@ -132,7 +140,8 @@ final class SharedStreams: Sendable {
     ///
     /// - Returns: Where the stream stands then; the outer `nil` if the store fails, the inner if it does not know the stream.
     func hold(_ id: String, unlessAskedWithin time: Duration) async -> SharedStreamStatus?? {
-        let statuses = await perform(on: writer, within: Self.patience, isUrgent: true) {
+        // It stands in the writer's line, perhaps behind images; only this answer waits for it.
+        let statuses = await perform(on: writer, within: Self.longPatience, isUrgent: true) {
             try $0.update([SharedStreamUpdate(id, .hold(unlessAskedWithin: time))])
         }
         return statuses.map { $0.first ?? nil }
@@ -175,13 +184,21 @@ final class SharedStreams: Sendable {
         let done: Void? = await perform(on: writer, within: limit) { store in
             let (isAsking, forgotten, ends) = self.state.withLock { state in
                 defer { (state.isAsking, state.mayHaveForgotten) = (false, false) }
-                return (state.isAsking, state.mayHaveForgotten, state.ends)
+                // Said again once a second.
+                let ends = state.isAsking ? state.ends : state.ends.filter(\.isNew)
+                return (state.isAsking, state.mayHaveForgotten, ends)
             }
             let own = answers.takeUpdates(again: forgotten, asking: isAsking)
             let updates = own + ends.map { SharedStreamUpdate($0.id, .end) }
             guard isAsking || !updates.isEmpty else { return }
             let statuses = try store.update(updates)
-            self.state.withLock { $0.ends.removeAll { $0.told + Self.disbelief <= now } }
+            let told = Set(ends.map(\.id))
+            self.state.withLock { state in
+                state.ends.removeAll { !$0.isNew && $0.told + Self.disbelief <= now }
+                for index in state.ends.indices where told.contains(state.ends[index].id) {
+                    state.ends[index].isNew = false
+                }
+            }
             answers.learn(Array(zip(own.map(\.id), statuses)))
         }
         if done == nil { state.withLock { $0.mayHaveForgotten = true } }

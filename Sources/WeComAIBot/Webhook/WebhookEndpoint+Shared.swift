@@ -89,17 +89,17 @@ extension WebhookEndpoint {
         let (isKnown, window) = answers.withStreams { streams, _ in (streams.knows(id), streams.configuration.window) }
         guard !isKnown else { return nil }
         return .later { () throws(WebhookFailure) in
-            let frame: StreamFrame
             switch await shared.read(id, window: window) {
             // The wrong answer would close a good bubble.
             case .unknown(let reason): throw WebhookFailure(.unavailable, reason)
-            case .lost: frame = self.answers.withStreams { streams, _ in streams.lost(id) }
+            // Not the end of an answer: if its owner comes back, nobody was told that.
+            case .lost:
+                let frame = self.answers.withStreams { streams, _ in streams.lost(id) }
+                return .ready(Reply(response: try seal.response(frame)))
             case .found(let stream):
-                frame = self.answers.withStreams { streams, _ in streams.frame(of: stream, id: id, isAsked: true) }
+                let frame = self.answers.withStreams { streams, _ in streams.frame(of: stream, id: id, isAsked: true) }
+                return .ready(Reply(response: try seal.response(frame)) { if frame.isFinal { shared.ended(id) } })
             }
-            return .ready(
-                Reply(response: try seal.response(frame)) { if frame.isFinal { shared.ended(id) } }
-            )
         }
     }
 

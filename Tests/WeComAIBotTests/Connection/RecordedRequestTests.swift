@@ -44,7 +44,7 @@ struct RecordedRequestTests {
         let limit = RateLimits().perMinute
         for id in 1...limit { rig.send(id, "a\(id)", .once, in: "u", isRecorded: true) }
         #expect(rig.send(limit + 1, "b", .once, in: "u", isRecorded: true) == [])
-        #expect(rig.cancel(1) == ["1 refused"])
+        #expect(rig.cancel(1) == ["1 waiting", "1 refused"])
         #expect(rig.after(RateBudget.minute).contains("\(limit + 1) departing"))
     }
 

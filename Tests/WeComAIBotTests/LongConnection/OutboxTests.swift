@@ -164,6 +164,60 @@ struct OutboxTests {
         }
     }
 
+    /// The disk has room again before the store has been asked twice: nothing is left to anybody.
+    @Test func anotherMessageThatLeavesIsNoSecondLookAtWhatStandsAsWaiting() async throws {
+        try await run { bench, _ in
+            await bench.subscribe()
+            let message = await bench.push(id: "1")
+            async let sent = message.channel.send(.markdown("旁白"))
+            await acknowledge(bench, await bench.frame(1), 6_000)
+            await store.stands(mayHaveArrived: false)
+            store.isFull.withLock { $0 = true }
+            for _ in 0..<2 {
+                await bench.world.advance(by: .seconds(1))
+                for _ in 0..<200 { _ = await bench.connection.unsettled }
+            }
+            for (index, id) in ["g", "h"].enumerated() {
+                async let other = bench.connection.push(.markdown("别的"), to: Conversation(kind: .group, id: id))
+                await acknowledge(bench, await bench.frame(2 + index))
+                #expect(await other == .delivered)
+            }
+            store.isFull.withLock { $0 = false }
+            clock.advance(by: Ledger.retryInterval)
+            // Whatever is written next takes the mark with it.
+            async let later = bench.connection.push(.markdown("后来"), to: Conversation(kind: .group, id: "i"))
+            let (again, last) = (await bench.frame(4), await bench.frame(5))
+            #expect(text(again) == "旁白" && text(last) == "后来")
+            await acknowledge(bench, again)
+            await acknowledge(bench, last)
+            #expect(await later == .delivered)
+            #expect(await sent == .delivered)
+        }
+    }
+
+    @Test func withAFullDiskWhatGoesTheOtherWayHoldsUpNoAnswerEither() async throws {
+        try await run { bench, _ in
+            await bench.subscribe()
+            let message = await bench.push(id: "1")
+            let told = EventRecorder<Delivery>()
+            let sending = Task { told.record(await message.channel.send(.markdown("旁白"))) }
+            await acknowledge(bench, await bench.frame(1), 846_605)
+            await acknowledge(bench, await bench.frame(2), 6_000)
+            await store.stands(mayHaveArrived: false)
+            store.isFull.withLock { $0 = true }
+            for _ in 0..<25 where told.events.isEmpty {
+                await bench.world.advance(by: .seconds(1))
+                for _ in 0..<200 { _ = await bench.connection.unsettled }
+            }
+            await sending.value
+            guard case .unknown(let reason)? = told.events.first else {
+                Issue.record("it stands as waiting: \(told.events)")
+                return
+            }
+            #expect(reason.message.contains("the next start sends it"))
+        }
+    }
+
     @Test func whatWasToldToBeLeftIsInTheStoreAndTheRestIsNot() async throws {
         for isClosed in [false, true] {
             let store = Store()
@@ -289,6 +343,32 @@ struct OutboxTests {
             }
             await ledger.close()
             #expect(store.states.events.last?.count == (isEnding ? 1 : 0))
+        }
+    }
+
+    @Test func whoIsCancelledWhileTheBotEndsLeavesTheMessageThoughThereIsAConnection() async throws {
+        for isEnding in [false, true] {
+            let store = Store()
+            let ledger = Ledger(store, timeline: Timeline(ManualClock()), unixTime: { 0 })
+            #expect(await ledger.recover() != nil)
+            try await Bench.run(ledger: ledger) { bench in
+                await bench.subscribe()
+                if isEnding { bench.connection.beginEnding() }
+                let pushing = Task {
+                    withUnsafeCurrentTask { $0?.cancel() }
+                    return await bench.connection.push(.markdown(Self.long), to: Self.user)
+                }
+                switch await pushing.value {
+                case .refused: #expect(!isEnding)
+                case .unknown(let reason):
+                    #expect(isEnding && reason.message.contains("the next start sends it"))
+                case .delivered, .redirected: Issue.record("nobody has acknowledged it")
+                }
+                #expect(bench.frames().count == 1)
+            }
+            await ledger.close()
+            let left = store.states.events.last?.values.map(\.mayHaveArrived) ?? []
+            #expect(left == (isEnding ? [false, false, false] : []))
         }
     }
 

@@ -128,6 +128,54 @@ struct WebhookSharedTroubleTests {
         withExtendedLifetime(channel) {}
     }
 
+    @Test func whoIsToldThatAnAnswerIsLostIsNotToldItsEnd() async throws {
+        let world = try await SharedWorld()
+        let (stream, channel) = try await world.begin()
+        world.store.forget()
+        #expect(try await world.b.status(ofAsking: stream) == 503)
+        world.clock.advance(by: .seconds(5))
+        #expect(try await world.b.ask(stream).isFinal)
+        async let delivery = channel.send(.last(Self.whole))
+        await world.tell(world.a, until: { $0.phase == .complete }, of: stream)
+        await world.b.exchange()
+        await world.a.exchange()
+        await world.clock.waitForSleepers(1)
+        world.clock.advance(by: .seconds(30))
+        if case .redirected = await delivery {} else { Issue.record("it went through the response_url") }
+        #expect(world.a.posted.events.count == 1)
+    }
+
+    @Test func imagesThatAnotherProcessMayHaveGivenOutAreNotRefused() async throws {
+        let world = try await SharedWorld()
+        let (stream, channel) = try await world.begin()
+        try channel.attach(AttachedImage([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]))
+        async let delivery = channel.sendImages()
+        await world.tell(world.a, until: { $0.phase == .complete }, of: stream)
+        await world.a.exchange()
+        await world.clock.waitForSleepers(1)
+        _ = try await world.b.ask(stream)
+        world.store.setDown(true)
+        world.clock.advance(by: .seconds(30))
+        if case .unknown = await delivery {} else { Issue.record("another process has shown them") }
+    }
+
+    @Test func anEndIsSaidAtOnceAndThenOnceASecond() async throws {
+        let world = try await SharedWorld()
+        let (stream, channel) = try await world.begin()
+        async let delivery = channel.send(.last(Self.whole))
+        await world.tell(world.a, until: { $0.phase == .complete }, of: stream)
+        await world.clock.waitForSleepers(1)
+        _ = try await world.b.ask(stream)
+        let shared = try #require(world.b.endpoint.answers.shared)
+        for _ in 0..<5 { await shared.synchronise(world.b.endpoint.answers) }
+        let end = SharedStreamUpdate(stream, .end)
+        #expect(world.store.updates.events.count { $0 == end } == 1)
+        await world.b.exchange()
+        #expect(world.store.updates.events.count { $0 == end } == 2)
+        await world.a.exchange()
+        #expect(await delivery == .delivered)
+    }
+
     @Test func anEndIsToldAgainToAStoreThatForgotIt() async throws {
         let world = try await SharedWorld()
         let (stream, channel) = try await world.begin()
