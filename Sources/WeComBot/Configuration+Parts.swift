@@ -153,6 +153,7 @@ extension Configuration {
         if let busyText { dispatcher.busyText = busyText }
         if let interruptedText { dispatcher.interruptedText = interruptedText }
         dispatcher.mergeWindow = mergeWindow
+        dispatcher.duplicateTimeToLive = duplicateWindow
         // Later, neither the bubble nor the message's response_url can be reached.
         if mode == .webhook { dispatcher.replyWindow = WebhookConfiguration.replyWindow }
         return dispatcher

@@ -42,6 +42,9 @@ extension Configuration {
         check("mergeWindow") { () throws(ConfigurationFault) in
             _ = try ConfigurationRules.time(mergeWindow, in: Configuration.mergeWindowLimits)
         }
+        check("duplicateWindow") { () throws(ConfigurationFault) in
+            _ = try ConfigurationRules.time(duplicateWindow, in: Configuration.duplicateWindowLimits)
+        }
         check("botName") { () throws(ConfigurationFault) in _ = try ConfigurationRules.name(botName) }
         var origins: [MediaOrigin] = []
         for (index, origin) in mediaAllowedOrigins.enumerated() {

@@ -25,6 +25,7 @@ public import WeComAIBot
 /// | ``onDisplaced`` | `wecomaibot_on_displaced` | `WECOM_ON_DISPLACED` | `yield` |
 /// | ``streamWindow`` | `wecomaibot_stream_window` | `WECOM_STREAM_WINDOW_SECONDS` | 330 s |
 /// | ``mergeWindow`` | `wecomaibot_merge_window` | `WECOM_MERGE_WINDOW` | 0 s, which is never |
+/// | ``duplicateWindow`` | `wecomaibot_duplicate_window` | `WECOM_DUPLICATE_WINDOW_SECONDS` | 600 s |
 /// | ``botName`` | `wecom_ai_bot_name` | `WECOM_BOT_NAME` | empty |
 /// | ``mediaAllowedOrigins`` | `wecomaibot_media_allowed_origins` | `WECOM_MEDIA_ALLOWED_ORIGINS` | none |
 /// | ``groupWebhookURL`` | `msg_push_webhook_url` | `WECOM_PUSH_WEBHOOK_URL` | none |
@@ -96,6 +97,9 @@ public struct Configuration: Sendable {
     /// Every message waits that long for the next, at most 16 become one, each text a line, and the answer goes to the newest. What quotes,
     /// voice messages, and texts that begin with `/` or `!` are never a continuation; the last two are not waited with either.
     public var mergeWindow: Duration
+    /// How long a message is remembered, so that it is not handled again when it is delivered again: 600 (as in the official clients) to
+    /// 86,400 seconds, of the last 8,192 messages. A change counts from the next start.
+    public var duplicateWindow: Duration
     /// The name under which people mention the bot in groups (`@name`), so that ``Inbound/text`` goes without it. Empty if unknown.
     public var botName: String
     /// Where media may be fetched from although it is not by https, or not from a public address: each `scheme://host:port`, where
@@ -185,6 +189,9 @@ public struct Configuration: Sendable {
     /// The merge windows that are accepted.
     package static let mergeWindowLimits: ClosedRange<Duration> = .zero ... .seconds(5)
 
+    /// The times for which messages may be remembered.
+    package static let duplicateWindowLimits: ClosedRange<Duration> = .seconds(600) ... .seconds(86_400)
+
     /// The times to end that are accepted.
     package static let shutdownLimits: ClosedRange<Duration> = .seconds(1) ... .seconds(600)
 
@@ -219,6 +226,7 @@ public struct Configuration: Sendable {
         onDisplaced = .yield
         streamWindow = .seconds(330)
         mergeWindow = .zero
+        duplicateWindow = .seconds(600)
         botName = ""
         mediaAllowedOrigins = []
         groupWebhookURL = Secret("")

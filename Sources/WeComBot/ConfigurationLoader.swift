@@ -76,6 +76,9 @@ struct ConfigurationLoader {
         read(.mergeWindow, into: &configuration.mergeWindow) { value throws(ConfigurationFault) in
             try ConfigurationRules.time(value, in: Configuration.mergeWindowLimits)
         }
+        read(.duplicateWindow, into: &configuration.duplicateWindow) { value throws(ConfigurationFault) in
+            try ConfigurationRules.time(value, in: Configuration.duplicateWindowLimits)
+        }
         read(.onDisplaced, into: &configuration.onDisplaced) { value throws(ConfigurationFault) in
             try ConfigurationRules.displacementPolicy(named: value.string())
         }

@@ -26,6 +26,10 @@ struct ConfigurationSetting {
         variable: "WECOM_STREAM_WINDOW_SECONDS"
     )
     static let mergeWindow = ConfigurationSetting(keys: ["wecomaibot_merge_window"], variable: "WECOM_MERGE_WINDOW")
+    static let duplicateWindow = ConfigurationSetting(
+        keys: ["wecomaibot_duplicate_window"],
+        variable: "WECOM_DUPLICATE_WINDOW_SECONDS"
+    )
     static let botName = ConfigurationSetting(keys: ["wecom_ai_bot_name"], variable: "WECOM_BOT_NAME")
     static let mediaAllowedOrigins = ConfigurationSetting(
         keys: ["wecomaibot_media_allowed_origins"],
@@ -86,7 +90,8 @@ struct ConfigurationSetting {
     static let all = [
         mode, botID, secret, token, encodingAESKey, callbackHost, callbackPort, callbackCertificateFile,
         callbackKeyFile, firstText, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced,
-        streamWindow, mergeWindow, botName, mediaAllowedOrigins, groupWebhookURL, onlyUsesGroupWebhook, httpProxy,
+        streamWindow, mergeWindow, duplicateWindow, botName, mediaAllowedOrigins, groupWebhookURL, onlyUsesGroupWebhook,
+        httpProxy,
         ratePerMinute, ratePerHour, refreshesCost, stateFile, sharedStateURL,
         statusPort, statusHost, logLevel, logFormat, shutdownDeadline,
     ]

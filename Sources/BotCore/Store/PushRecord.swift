@@ -73,9 +73,9 @@ package final class PushRecord: LedgerRecord {
             state.standing =
                 switch state.written {
                 case .open(mayHaveArrived: false): .yes
-                case .open(mayHaveArrived: true): isHealthy ? .yes : .no
                 // A disk that does not answer may have taken what it was given.
-                case .nothing: isHealthy ? .yes : state.underWay == false ? .perhaps : .no
+                case .open(mayHaveArrived: true), .nothing:
+                    isHealthy ? .yes : state.underWay == false ? .perhaps : .no
                 case .closed: .no
                 }
         }
@@ -85,6 +85,14 @@ package final class PushRecord: LedgerRecord {
     package var isLeft: Bool { state.withLock { $0.standing != .no } }
     /// Whether another process will send it.
     package var isLeftForCertain: Bool { state.withLock { $0.standing == .yes } }
+
+    /// Whether it stands in the store as waiting, and the store fails.
+    package var isStranded: Bool {
+        let isHealthy = ledger.isHealthy
+        return state.withLock { state in
+            if case .open(mayHaveArrived: false) = state.written { !isHealthy } else { false }
+        }
+    }
 
     private func set(mayHaveArrived: Bool) {
         state.withLock { $0.mayHaveArrived = mayHaveArrived }

@@ -19,9 +19,14 @@ extension LongConnection {
         let stamp = UInt64(max(0, Date.now.timeIntervalSince1970 * 1_000))
         let id = RequestID.fresh(for: .sendMessage, stamp: stamp)
         let charge = Charge(conversation: conversation, item: .push)
-        return await send(.sendMessage, id, charge: charge, record: record) {
+        let delivery = await send(.sendMessage, id, charge: charge, record: record) {
             () throws(WireError) in try message.frameBody(to: conversation)
         }
+        guard case .refused(let reason) = delivery, reason.code == ErrorCode.invalidChatID.rawValue else {
+            return delivery
+        }
+        let advice = "the bot is not in that conversation, or somebody must write there first"
+        return .refused(.init(code: reason.code, "\(reason.message): \(advice)"))
     }
 
     /// Answers a message with one that is not a stream.

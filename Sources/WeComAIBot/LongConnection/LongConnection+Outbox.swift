@@ -43,6 +43,15 @@ extension LongConnection {
                 return outcome.worse(.unknown(.init(reason)))
             }
             record?.close()
+            // Until the store takes that it has its verdict, another process would send it.
+            if case .refused(let reason) = delivery, record?.isStranded == true {
+                delivery = .unknown(
+                    .init(
+                        code: reason.code,
+                        "\(reason.message); the state file still has it, and a start before its disk works sends it"
+                    )
+                )
+            }
             if parts.count > 1 { delivery = delivery.said(of: "part \(index + 1) of \(parts.count)") }
             outcome = outcome.worse(delivery)
             guard case .refused = delivery else { continue }
@@ -131,22 +140,21 @@ extension LongConnection {
             await ledger?.barrier()
             // In a cancelled task the barrier waits for nothing.
             guard !Task.isCancelled else { return }
-            depart(asked.filter { records[$0.id]?.mayLeave == true })
+            // Asked once each: the store may take it meanwhile.
+            let (free, others) = asked.partitioned { records[$0.id]?.mayLeave == true }
+            depart(free)
             // On another connection they are asked for anew.
-            let stuck = asked.filter { departure in
-                guard departure.epoch == machine.epoch, let record = records[departure.id] else { return false }
-                return !record.mayLeave && !record.isWaiting
-            }
+            let stuck = others.filter { $0.epoch == machine.epoch && records[$0.id]?.isWaiting == false }
             // An answer stands behind what is sent beside it: that is left to the next process, and the answer goes on.
             let now = environment.now
-            let left = stuck.filter { departure in
+            let (left, kept) = stuck.partitioned { departure in
                 now >= departure.asked + Departure.patience && records[departure.id]?.isBesideAnswer == true
             }
             for departure in left {
                 records[departure.id]?.leave()
                 cancel(departure.id)
             }
-            departing = stuck.filter { departure in !left.contains { $0.id == departure.id } } + departing
+            departing = kept + departing
             guard !departing.isEmpty, !machine.isEnding else { continue }
             guard departureRetry == nil else { continue }
             departureRetry = environment.schedule(at: now + Departure.patience) { [weak self] in
@@ -156,5 +164,12 @@ extension LongConnection {
                 }
             }
         }
+    }
+}
+
+extension Array {
+    /// Those that are, and those that are not, each in order.
+    fileprivate func partitioned(by belongs: (Element) -> Bool) -> (those: [Element], others: [Element]) {
+        reduce(into: ([], [])) { if belongs($1) { $0.0.append($1) } else { $0.1.append($1) } }
     }
 }

@@ -194,7 +194,8 @@ final class SharedStreams: Sendable {
             let statuses = try store.update(updates)
             let told = Set(ends.map(\.id))
             self.state.withLock { state in
-                state.ends.removeAll { !$0.isNew && $0.told + Self.disbelief <= now }
+                // A store that has forgotten what it had learns of its streams after this.
+                if !forgotten { state.ends.removeAll { !$0.isNew && $0.told + Self.disbelief <= now } }
                 for index in state.ends.indices where told.contains(state.ends[index].id) {
                     state.ends[index].isNew = false
                 }

@@ -70,7 +70,7 @@ extension FaultCase {
     /// Two processes with one bot do not chase each other, whatever they were told to do.
     static let twoClients = FaultCase("two-clients", .waits) { context in
         let pairs: [(first: DisplacementPolicy, second: DisplacementPolicy, most: Int)] = [
-            (.yield, .yield, 8), (.takeOver, .yield, 12), (.takeOver, .takeOver, 14), (.stop, .yield, 1),
+            (.yield, .yield, 5), (.takeOver, .yield, 12), (.takeOver, .takeOver, 14), (.stop, .yield, 1),
         ]
         let figures = try await withThrowingTaskGroup(of: (Int, Int).self) { group in
             for (number, pair) in pairs.enumerated() {

@@ -134,6 +134,7 @@ struct TemplateCardTests {
         },
         Bound("select_list", .multipleInteraction, 3) { $0.selections = Array(repeating: selection(), count: $1) },
         Bound("select_list.option_list", .multipleInteraction, 10) { $0.selections = [selection($1)] },
+        Bound("select_list.option_list.id", .multipleInteraction, 128) { $0.selections = [selection(id: text($1))] },
         Bound("select_list.question_key", .multipleInteraction, 1_024) { $0.selections = [selection(key: text($1))] },
         Bound("submit_button.key", .voteInteraction, 1_024) { $0.submit = .init("提交", key: text($1)) },
     ]

@@ -13,6 +13,7 @@ struct OutboxTests {
     private final class Store: StateStore {
         let states = EventRecorder<[Int64: SavedPush]>()
         let asked = Mailbox<Void>()
+        let held = Mailbox<Void>()
         let gate = Locked<ThreadGate?>(nil)
         let isFull = Locked(false)
 
@@ -22,7 +23,10 @@ struct OutboxTests {
 
         func record(_ changes: [StateChange]) throws {
             asked.put(())
-            gate.withLock { $0 }?.pass()
+            if let gate = gate.withLock({ $0 }) {
+                held.put(())
+                gate.pass()
+            }
             if isFull.withLock({ $0 }) { throw Full() }
             var pushes = states.events.last ?? [:]
             for change in changes {
@@ -59,6 +63,17 @@ struct OutboxTests {
     private func acknowledge(_ bench: Bench, _ frame: SentFrame, _ code: Int = 0, on link: Int = 1) async {
         await bench.world.advance(by: .zero)
         await bench.acknowledge(frame.requestID, code, on: link)
+    }
+
+    /// The store works again, and the connection looks again.
+    private func looksAgain(_ bench: Bench, _ ledger: Ledger) async throws {
+        clock.advance(by: Ledger.retryInterval)
+        // Whatever is written next takes the mark with it.
+        let other = try #require(ledger.record(of: .markdown("别的"), to: Self.user))
+        other.waits()
+        while !ledger.isHealthy { await Task.yield() }
+        other.close()
+        await bench.world.advance(by: Departure.patience)
     }
 
     private func text(_ frame: SentFrame) -> String? {
@@ -125,15 +140,10 @@ struct OutboxTests {
             #expect(bench.frames().count { $0.command == "aibot_send_msg" } == 1)
 
             store.isFull.withLock { $0 = false }
-            clock.advance(by: Ledger.retryInterval)
-            // Whatever is written next takes the mark with it.
-            async let later = bench.connection.push(.markdown("后来"), to: Conversation(kind: .group, id: "h"))
-            let (second, third) = (await bench.frame(2), await bench.frame(3))
-            #expect(text(second) == "三点" && text(third) == "后来", "in the order in which they came")
-            #expect(store.states.events.last?.values.allSatisfy(\.mayHaveArrived) == true)
-            await acknowledge(bench, second)
-            await acknowledge(bench, third)
-            #expect(await later == .delivered)
+            try await looksAgain(bench, ledger)
+            let frame = await bench.frame(2)
+            #expect(text(frame) == "三点")
+            await acknowledge(bench, frame)
             #expect(await waiting == .delivered)
         }
     }
@@ -166,7 +176,7 @@ struct OutboxTests {
 
     /// The disk has room again before the store has been asked twice: nothing is left to anybody.
     @Test func anotherMessageThatLeavesIsNoSecondLookAtWhatStandsAsWaiting() async throws {
-        try await run { bench, _ in
+        try await run { bench, ledger in
             await bench.subscribe()
             let message = await bench.push(id: "1")
             async let sent = message.channel.send(.markdown("旁白"))
@@ -183,15 +193,70 @@ struct OutboxTests {
                 #expect(await other == .delivered)
             }
             store.isFull.withLock { $0 = false }
-            clock.advance(by: Ledger.retryInterval)
-            // Whatever is written next takes the mark with it.
-            async let later = bench.connection.push(.markdown("后来"), to: Conversation(kind: .group, id: "i"))
-            let (again, last) = (await bench.frame(4), await bench.frame(5))
-            #expect(text(again) == "旁白" && text(last) == "后来")
+            try await looksAgain(bench, ledger)
+            let again = await bench.frame(4)
+            #expect(text(again) == "旁白")
             await acknowledge(bench, again)
-            await acknowledge(bench, last)
-            #expect(await later == .delivered)
             #expect(await sent == .delivered)
+        }
+    }
+
+    @Test func aPushToWhereNobodyHasWrittenSaysWhatMustComeFirst() async throws {
+        try await run { bench, _ in
+            await bench.subscribe()
+            async let pushed = bench.connection.push(.markdown("三点"), to: Self.user)
+            await acknowledge(bench, await bench.frame(1), 93_006)
+            guard case .refused(let reason) = await pushed else {
+                Issue.record("it is refused")
+                return
+            }
+            #expect(reason.code == 93_006 && reason.message.contains("somebody must write there first"))
+        }
+    }
+
+    @Test func whatADiskThatHangsMayHaveTakenIsNotCalledRefused() async throws {
+        let gate = ThreadGate()
+        try await run { bench, _ in
+            await bench.subscribe()
+            let message = await bench.push(id: "1")
+            let told = EventRecorder<Delivery>()
+            let sending = Task { told.record(await message.channel.send(.markdown("旁白"))) }
+            let frame = await bench.frame(1)
+            store.gate.withLock { $0 = gate }
+            await acknowledge(bench, frame, 6_000)
+            await store.held.next()
+            await bench.world.advance(by: .seconds(1))
+            await clock.waitForSleepers(1)
+            clock.advance(by: Ledger.patience)
+            for _ in 0..<25 where told.events.isEmpty {
+                await bench.world.advance(by: .seconds(1))
+                for _ in 0..<200 { _ = await bench.connection.unsettled }
+            }
+            await sending.value
+            if case .unknown(let reason)? = told.events.first {
+                #expect(reason.message.contains("the state file does not answer"))
+            } else {
+                Issue.record("the file may have it as waiting: \(told.events)")
+            }
+            gate.open()
+        }
+    }
+
+    @Test func whatCannotBeTakenOutOfTheFileIsNotCalledRefused() async throws {
+        try await run { bench, ledger in
+            await bench.frame(0)
+            let waiting = Task { await bench.connection.push(.markdown("三点"), to: Self.user) }
+            await store.stands(mayHaveArrived: false)
+            store.isFull.withLock { $0 = true }
+            let new = Task { await bench.connection.push(.markdown("新的"), to: Self.user) }
+            while ledger.isHealthy { await Task.yield() }
+            for push in [new, waiting] { push.cancel() }
+            if case .refused = await new.value {} else { Issue.record("it is in no file") }
+            guard case .unknown(let reason) = await waiting.value else {
+                Issue.record("another process would send it")
+                return
+            }
+            #expect(reason.message.contains("the state file still has it"))
         }
     }
 
