@@ -44,20 +44,8 @@ struct ConnectionJournal {
         troubles = [:]
     }
 
-    /// A frame passes. Nothing is done for it unless it is wanted.
-    func trace(_ direction: String, _ bytes: [UInt8]) {
-        guard log.level <= .trace else { return }
-        let excerpt = trace.excerpt(of: bytes)
-        log(
-            .trace,
-            "frame",
-            [
-                .direction: direction, .command: excerpt.command, .requestID: excerpt.requestID,
-                .bytes: "\(bytes.count)",
-                .frame: excerpt.json,
-            ]
-        )
-    }
+    /// A frame passes.
+    func trace(_ direction: String, _ bytes: [UInt8]) { trace.write(direction, bytes, to: log) }
 
     /// A frame arrived, of whatever kind.
     mutating func sawFrame(now: ContinuousClock.Instant) { lastFrame = now }

@@ -26,6 +26,28 @@ struct FrameTrace: Sendable {
         let json: String
     }
 
+    /// Logs a frame that passes. Nothing is done for it unless it is wanted.
+    ///
+    /// - Parameter direction: `in` or `out`.
+    func write(_ direction: String, _ bytes: [UInt8], to log: Log) {
+        guard log.level <= .trace else { return }
+        let excerpt = excerpt(of: bytes)
+        // A callback and its answer have neither command nor id.
+        guard !excerpt.command.isEmpty || !excerpt.requestID.isEmpty else {
+            log(.trace, "frame", [.direction: direction, .bytes: "\(bytes.count)", .frame: excerpt.json])
+            return
+        }
+        log(
+            .trace,
+            "frame",
+            [
+                .direction: direction, .command: excerpt.command, .requestID: excerpt.requestID,
+                .bytes: "\(bytes.count)",
+                .frame: excerpt.json,
+            ]
+        )
+    }
+
     /// What may be shown of a frame.
     func excerpt(of bytes: [UInt8]) -> Excerpt {
         do {

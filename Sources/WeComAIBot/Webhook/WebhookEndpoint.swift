@@ -127,7 +127,7 @@ package final class WebhookEndpoint: Sendable {
         }
         switch request.method {
         case "GET": return .ready(Reply(response: try verify(request, configuration.cipher)))
-        case "POST": return try receive(request, configuration.cipher)
+        case "POST": return try receive(request, configuration)
         default: throw WebhookFailure(.methodNotAllowed, "the method is neither GET nor POST")
         }
     }
@@ -218,7 +218,10 @@ extension WebhookEndpoint {
         return response
     }
 
-    private func receive(_ request: WebhookRequest, _ cipher: CallbackCipher) throws(WebhookFailure) -> Answer {
+    private func receive(
+        _ request: WebhookRequest,
+        _ configuration: WebhookConfiguration
+    ) throws(WebhookFailure) -> Answer {
         guard request.body.count <= Self.maximumBodyBytes else {
             throw WebhookFailure(.contentTooLarge, "a body of \(request.body.count) bytes")
         }
@@ -227,8 +230,14 @@ extension WebhookEndpoint {
         guard let timestamp = Int(parameters.timestamp) else {
             throw WebhookFailure.parameters("the parameter timestamp is not a number")
         }
-        let seal = WebhookSeal(cipher: cipher, timestamp: timestamp, nonce: parameters.nonce)
-        switch try callback(in: request.body, parameters, cipher) {
+        let seal = WebhookSeal(
+            cipher: configuration.cipher,
+            timestamp: timestamp,
+            nonce: parameters.nonce,
+            trace: FrameTrace(secret: configuration.encodingAESKey),
+            log: log
+        )
+        switch try callback(in: request.body, parameters, seal) {
         case nil: return .ready(Reply(response: .empty))
         case .event(let event, let raw): return try take(event, raw: raw, seal)
         case .message(let message):
@@ -253,7 +262,7 @@ extension WebhookEndpoint {
     private func callback(
         in body: [UInt8],
         _ parameters: WebhookParameters,
-        _ cipher: CallbackCipher
+        _ seal: WebhookSeal
     ) throws(WebhookFailure) -> WebhookCallback? {
         let encrypted: String
         do throws(WireError) {
@@ -261,7 +270,8 @@ extension WebhookEndpoint {
         } catch {
             throw WebhookFailure(error)
         }
-        let plain = try cipher.opened(encrypted, parameters)
+        let plain = try seal.cipher.opened(encrypted, parameters)
+        seal.trace.write("in", plain, to: log)
         answers.sawCallback()
         do throws(WireError) {
             return try codec.callback(plain)

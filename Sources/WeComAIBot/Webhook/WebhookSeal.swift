@@ -1,4 +1,5 @@
 internal import BotCrypto
+internal import BotFoundation
 
 /// Seals the response to one request.
 struct WebhookSeal: Sendable {
@@ -6,6 +7,8 @@ struct WebhookSeal: Sendable {
     /// The request's own; the response repeats both.
     let timestamp: Int
     let nonce: String
+    let trace: FrameTrace
+    let log: Log
 
     /// A response that shows a stream.
     func response(_ frame: StreamFrame) throws(WebhookFailure) -> WebhookResponse {
@@ -20,6 +23,7 @@ struct WebhookSeal: Sendable {
 
     /// A response of this plain text.
     func response(_ plain: [UInt8]) throws(WebhookFailure) -> WebhookResponse {
+        trace.write("out", plain, to: log)
         do {
             let encrypted = try cipher.seal(plain)
             let envelope = try WebhookEnvelope(encrypted, timestamp: timestamp, nonce: nonce, cipher: cipher)

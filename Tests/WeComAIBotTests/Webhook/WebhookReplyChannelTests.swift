@@ -386,6 +386,23 @@ struct WebhookReplyChannelTests {
         }
     }
 
+    @Test("at trace, what comes and what it is answered is shown, without what signs and decrypts")
+    func trace() async throws {
+        let bench = try WebhookBench { message, reply in await reply.finish("答：\(message.text)") }
+        try await bench.run {
+            let stream = try await bench.send("1", "问题 🙂 e\u{301}")
+            while try await !bench.ask(stream).isFinal { await Task.yield() }
+        }
+        let lines = bench.capture.records.filter { $0.level == .trace }
+        #expect(Set(lines.compactMap { $0.metadata.first { $0.key == .direction }?.value }) == ["in", "out"])
+        let frames = lines.compactMap { $0.metadata.first { $0.key == .frame }?.value }
+        #expect(frames.contains { $0.contains("问题 🙂 e\u{301}") && $0.contains("\"msgid\"") })
+        #expect(frames.contains { $0.contains("答：问题 🙂 e\u{301}") && $0.contains("\"finish\":true") })
+        for secret in ["RC1", Platform.token, Platform.key] {
+            #expect(!frames.contains { $0.contains(secret) }, "\(secret)")
+        }
+    }
+
     @Test("at the end new messages are refused, and what waits to be fetched goes the other way")
     func ending() async throws {
         let bench = try WebhookBench(fallback: fallback) { [verdicts] message, reply in
