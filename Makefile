@@ -105,6 +105,22 @@ faults: setup ## bots over links that break, and echo-bot stopped and killed; ON
 	@swift build $(CHECKED) -c release --product Faults
 	@"$$(swift build -c release --show-bin-path)/Faults" $(if $(ONLY),--only $(ONLY))
 
+# A report is a defect. A case that misses its time is to be run alone; the memory in large-files is the address sanitizer's own.
+.PHONY: faults-sanitized
+faults-sanitized: setup ## the same under the thread and the address sanitizer; ONLY="name name" for some cases
+	@./.ci/setup openssl
+	@failed=; \
+	for sanitizer in thread address; do \
+	    echo "==> faults under the $$sanitizer sanitizer"; \
+	    options="--sanitize=$$sanitizer --scratch-path .build/$$sanitizer $(SANITIZED)"; \
+	    for product in echo-bot Faults; do swift build $$options --product $$product; done; \
+	    SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=1 \
+	    LSAN_OPTIONS=suppressions=$(CURDIR)/.ci/leak-suppressions:print_suppressions=0 \
+	    TSAN_OPTIONS="halt_on_error=1:atexit_sleep_ms=0:suppressions=$(CURDIR)/.ci/thread-suppressions" \
+	    "$$(swift build $$options --show-bin-path)/Faults" $(if $(ONLY),--only $(ONLY)) || failed=1; \
+	done; \
+	[ -z "$$failed" ]
+
 .PHONY: soak
 soak: setup ## conversations under faults, and what they cost; MINUTES=10
 	@echo "==> soak"

@@ -16,7 +16,7 @@ extension FaultCase {
         configuration.callbackHost = "127.0.0.1"
         configuration.callbackPort = free.port
         let bot = try Bot(configuration: configuration, log: context.audit.log())
-        let slowest = Locked(Duration.zero)
+        let times = Locked<[Duration]>([])
         let (caller, observed) = (HTTPCaller(), EventRecorder<Observation.Event>())
         let platform = try CallbackPlatform(
             CallbackPlatformConfiguration(token: token, encodingAESKey: key),
@@ -25,7 +25,7 @@ extension FaultCase {
             let began = ContinuousClock.now
             let url = "\(address)\(delivery.path)?\(delivery.query)"
             let answer = try await caller.send(delivery.method, url, delivery.body)
-            slowest.withLock { $0 = max($0, .now - began) }
+            times.withLock { $0.append(.now - began) }
             return CallbackReply(status: answer.status, body: answer.body)
         }
         return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -38,6 +38,7 @@ extension FaultCase {
             group.addTask { await platform.run() }
             defer { group.cancelAll() }
             for await state in bot.states where state == .ready { break }
+            let began = ContinuousClock.now
             let abuse = try Abuse(of: address, port: free.port)
             try await abuse.hasBegun()
             let messages = (0..<200).map { platform.pushText(from: "user-\($0)", "\($0)") }
@@ -46,7 +47,9 @@ extension FaultCase {
                     events.count { if case .updated(_, _, let bubble) = $0 { bubble.isFinished } else { false } } == 200
                 }
             }
-            let figure = slowest.withLock { $0 }
+            let sorted = times.withLock { $0.sorted() }
+            let figure = sorted.last ?? .zero
+            let took = ContinuousClock.now - began
             let abused = await abuse.end()
             for (number, message) in messages.enumerated() {
                 try expect(platform.answer(to: message), is: ["echo: \(number)"], "the answer")
@@ -62,25 +65,29 @@ extension FaultCase {
             try expect(abused.hugeBody, is: "HTTP/1.1 413", "the answer to 100 MB")
             bot.stop()
             try await group.next()
-            return "200 messages with handlers of 1 s, the slowest callback answered in \(figure.figure), beside "
-                + "\(abused.count) wrong signatures, 50 clients that do not go on and a body of 100 MB"
+            return
+                "200 messages with handlers of 1 s, \(sorted.count) callbacks answered in \(sorted[sorted.count / 2].figure) "
+                + "(median) to \(figure.figure), beside \(abused.count) wrong signatures in \(took.figure), 50 clients that do "
+                + "not go on and a body of 100 MB"
         }
     }
 }
 
 /// What the address of a callback has to bear from the rest of the world.
 private struct Abuse {
-    private let forger: ChildProcess
+    private let forgers: [ChildProcess]
     private let slow: [Int32]
     private let huge: Int32
 
     init(of address: String, port: UInt16) throws {
-        // 1,000 a second for as long as it is left alone.
-        forger = try ChildProcess([
-            "curl", "-s", "--noproxy", "*", "--rate", "1000/s", "-o", "/dev/null", "-w", "%{http_code}\n",
-            "-d", #"{"encrypt":"QUJD"}"#,
-            "\(address)/webhook/wecom-ai-bot?msg_signature=[1-1000000]&timestamp=1&nonce=2",
-        ])
+        // Each up to 1,000 a second, one after another.
+        forgers = try (0..<4).map { _ in
+            try ChildProcess([
+                "stdbuf", "-oL", "curl", "-s", "--noproxy", "*", "--rate", "1000/s", "-o", "/dev/null",
+                "-w", "%{http_code}\n", "-d", #"{"encrypt":"QUJD"}"#,
+                "\(address)/webhook/wecom-ai-bot?msg_signature=[1-1000000]&timestamp=1&nonce=2",
+            ])
+        }
         slow = try (0..<50).map { number in
             let head = "POST /webhook/wecom-ai-bot HTTP/1.1\r\nhost: x\r\n"
             return try Self.send(number % 2 == 0 ? head + "x-slow: " : head + "content-length: 100\r\n\r\n{", to: port)
@@ -92,14 +99,16 @@ private struct Abuse {
     }
 
     func hasBegun() async throws {
-        try await within(.seconds(10), "a first answer to a forged request") { [forger] in await forger.hasWritten("\n")
+        try await within(.seconds(10), "a first answer to a forged request of each") { [forgers] in
+            for forger in forgers { await forger.hasWritten("\n") }
         }
     }
 
     /// How many forged requests were sent, how many of them refused, and what was said to a body that is too long.
     func end() async -> (count: Int, refused: Int, hugeBody: String) {
-        forger.signal(SIGTERM)
-        let answers = await forger.end().output.split(separator: "\n")
+        for forger in forgers { forger.signal(SIGTERM) }
+        var answers: [Substring] = []
+        for forger in forgers { answers += await forger.end().output.split(separator: "\n") }
         var buffer = [UInt8](repeating: 0, count: 12)
         let count = recv(huge, &buffer, buffer.count, 0)
         for descriptor in slow + [huge] { close(descriptor) }

@@ -42,15 +42,16 @@ extension FaultCase {
             configuration.machine.credentialsRetryBase = .milliseconds(400)
             let client = try await bench.client(configuration)
             let position = try await client.ready().count
+            // By the client's own times: what is seen of them is seen later.
             var gaps: [Duration] = []
-            var rejectedAt: ContinuousClock.Instant?
+            var last: ContinuousClock.Instant?
             for change in client.states.events.prefix(position) {
-                if case .credentialsRejected(_, _, let code) = change.state {
+                if case .credentialsRejected(let since, let retryAt, let code) = change.state {
                     try expect(code.rawValue, is: 40_001, "the code")
-                    rejectedAt = change.at
-                } else if change.state == .connecting, let at = rejectedAt {
-                    gaps.append(change.at - at)
-                    rejectedAt = nil
+                    gaps.append(retryAt - (last ?? since))
+                    last = retryAt
+                } else if change.state == .connecting, let last {
+                    try expect(change.at >= last, "no attempt before its time", seen: (last - change.at).figure)
                 }
             }
             try expect(gaps.count, is: 3, "the number of rejections")
