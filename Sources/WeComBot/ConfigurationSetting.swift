@@ -91,9 +91,8 @@ struct ConfigurationSetting {
         mode, botID, secret, token, encodingAESKey, callbackHost, callbackPort, callbackCertificateFile,
         callbackKeyFile, firstText, webSocketURL, certificateAuthorityFile, heartbeatInterval, onDisplaced,
         streamWindow, mergeWindow, duplicateWindow, botName, mediaAllowedOrigins, groupWebhookURL, onlyUsesGroupWebhook,
-        httpProxy,
-        ratePerMinute, ratePerHour, refreshesCost, stateFile, sharedStateURL,
-        statusPort, statusHost, logLevel, logFormat, shutdownDeadline,
+        httpProxy, ratePerMinute, ratePerHour, refreshesCost, stateFile, sharedStateURL, statusPort, statusHost,
+        logLevel, logFormat, shutdownDeadline,
     ]
 
     /// The variable that holds the path of the file.

@@ -171,8 +171,11 @@ extension Dispatcher {
             group.cancelAll()
         }
         starter.finish()
-        // They hold the channel, which holds this.
-        state.withLock { ($0.resume, $0.resend) = (nil, nil) }
+        // They hold the channel, which holds this. Not let go of under the lock.
+        _ = state.withLock { state in
+            defer { (state.resume, state.resend) = (nil, nil) }
+            return (state.resume, state.resend)
+        }
         if closesStore { await closeStore() }
         idle.fulfill(())
         answered.fulfill(())

@@ -14,7 +14,7 @@ package final class PushRecord: LedgerRecord {
         /// What the writer was given and has not reported of: it may stand in the store already.
         var underWay: Bool?
         var isClosed = false
-        var standing = Left.no
+        var left = Left.no
     }
 
     private enum Left { case no, perhaps, yes }
@@ -70,7 +70,7 @@ package final class PushRecord: LedgerRecord {
         waits()
         let isHealthy = ledger.isHealthy
         state.withLock { state in
-            state.standing =
+            state.left =
                 switch state.written {
                 case .open(mayHaveArrived: false): .yes
                 // A disk that does not answer may have taken what it was given.
@@ -82,9 +82,9 @@ package final class PushRecord: LedgerRecord {
     }
 
     /// Whether another process may send it.
-    package var isLeft: Bool { state.withLock { $0.standing != .no } }
+    package var isLeft: Bool { state.withLock { $0.left != .no } }
     /// Whether another process will send it.
-    package var isLeftForCertain: Bool { state.withLock { $0.standing == .yes } }
+    package var isLeftForCertain: Bool { state.withLock { $0.left == .yes } }
 
     /// Whether it stands in the store as waiting, and the store fails.
     package var isStranded: Bool {

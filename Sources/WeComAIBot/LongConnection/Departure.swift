@@ -5,9 +5,9 @@ struct Departure: Sendable {
     /// How long a store may refuse that: long enough for a write that failed to be tried again.
     static let patience = Ledger.retryInterval + .seconds(1)
 
-    var id: SendID
+    let id: SendID
     /// The connection on which it leaves.
-    var epoch: UInt64
+    let epoch: UInt64
     /// When that was asked for.
-    var asked: ContinuousClock.Instant
+    let asked: ContinuousClock.Instant
 }

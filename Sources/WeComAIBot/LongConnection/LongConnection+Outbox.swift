@@ -30,10 +30,9 @@ extension LongConnection {
         var outcome = Delivery.delivered
         for (index, (part, record)) in parts.enumerated() {
             var delivery = await send(part, record)
+            let isRefused = if case .refused = delivery { true } else { false }
             // What left and was refused is refused again; what was throttled waits again.
-            if case .refused = delivery, record?.isWaiting == true, Task.isCancelled, isLeaving.withLock({ $0 }) {
-                record?.leave()
-            }
+            if isRefused, record?.isWaiting == true, Task.isCancelled, isLeaving.withLock({ $0 }) { record?.leave() }
             // The rest stands in the store as well.
             if let record, record.isLeft {
                 let reason =
@@ -54,7 +53,7 @@ extension LongConnection {
             }
             if parts.count > 1 { delivery = delivery.said(of: "part \(index + 1) of \(parts.count)") }
             outcome = outcome.worse(delivery)
-            guard case .refused = delivery else { continue }
+            guard isRefused else { continue }
             // Without it, the rest makes no sense.
             for (_, record) in parts[(index + 1)...] { record?.close() }
             break

@@ -15,9 +15,11 @@ final class SharedStreams: Sendable {
         case unknown(reason: String)
     }
 
+    /// An end of another process's stream that the platform was told here.
     private struct End {
         let id: String
         let told: ContinuousClock.Instant
+        /// Whether the store has not been told since.
         var isNew = true
     }
 

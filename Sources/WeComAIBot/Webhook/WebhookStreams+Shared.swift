@@ -156,9 +156,11 @@ extension WebhookStreams {
     mutating func untaken(_ id: String, _ standing: Standing) -> Standing {
         guard entries[id]?.isTold == true else { return standing }
         release(id)
-        return .unclosed(
-            Delivery.Reason("another process may have been asked for the end of the answer; the shared state fails")
-        )
+        return .unclosed(Self.perhapsHanded)
+    }
+
+    static var perhapsHanded: Delivery.Reason {
+        Delivery.Reason("another process may have been asked for the end of the answer; the shared state fails")
     }
 
     static var handed: Delivery.Reason {

@@ -348,7 +348,8 @@ extension WebhookStreams {
             return .unknown(Delivery.Reason("whether its images were fetched is not known any more"))
         }
         guard !entry.hasShownImages else { return .delivered }
-        guard !(entry.isHanded || entry.isTold) || entry.hasEnded else { return .unknown(Self.handed) }
+        guard !entry.isHanded || entry.hasEnded else { return .unknown(Self.handed) }
+        guard !entry.isTold || entry.hasEnded else { return .unknown(Self.perhapsHanded) }
         switch standing(of: id, now: now) {
         case .waiting: return .unknown(Self.ending)
         case .fetched: return withoutImages(id, because: Self.over)

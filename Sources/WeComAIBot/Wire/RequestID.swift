@@ -13,9 +13,6 @@ struct RequestID: RawRepresentable, Sendable, Hashable, CustomStringConvertible 
     /// What this package's own ids start with, so that none is ever equal to the server's id of a callback.
     static let ownPrefix = "swb-"
 
-    /// Whether it was made here, and not by the server.
-    var isOwn: Bool { rawValue.hasPrefix(Self.ownPrefix) }
-
     /// A new id: the prefix, the command, a stamp and 16 random hexadecimal digits, so that two are never equal.
     ///
     /// - Parameter stamp: any number that grows, such as Unix milliseconds. It is there for people who read traces.
